@@ -1,0 +1,1 @@
+"""WHEN IT GOES OUT, WHAT CAME BACK: sending, tracking and reports."""

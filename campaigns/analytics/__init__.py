@@ -1,0 +1,1 @@
+"""Reports: reads what happened, decides nothing."""

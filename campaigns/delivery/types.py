@@ -1,0 +1,68 @@
+"""The words of sending: states, gates, and the reasons for which a mail is not sent."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class MessageState(models.IntegerChoices):
+    """Where a message is. Legal moves:
+
+    ready → claimed → sending → sent | failed | in_doubt; claimed and sending → ready by the owner's own evidence that
+    nothing was transmitted; claimed → ready by lease; ready, claimed, sending → skipped; in_doubt → sent, failed by
+    evidence, → ready only when a person says so. Never from sending back by time alone.
+    """
+
+    READY = 0, _("Waiting")
+    CLAIMED = 1, _("Claimed")
+    SENDING = 2, _("Sending")
+    SENT = 3, _("Sent")
+    FAILED = 4, _("Failed")
+    SKIPPED = 5, _("Skipped")
+    IN_DOUBT = 6, _("In doubt")
+
+
+OPEN_STATES = (MessageState.READY, MessageState.CLAIMED, MessageState.SENDING)
+
+
+class Gate(models.IntegerChoices):
+    """Whether a mailing's messages may leave; set by its owner in the transaction that moves the owner's own state."""
+
+    OPEN = 0, _("Open")
+    HELD = 1, _("Held")
+    CLOSED = 2, _("Closed")
+
+
+class MailingKind(models.TextChoices):
+    MARKETING = "marketing", _("Marketing")
+    SERVICE = "service", _("Service")
+
+
+class SkipReason(models.TextChoices):
+    """Why a person did not get a mail. Shown as the sentence beside it."""
+
+    SUPPRESSED = "suppressed", _("May not be mailed: the address is blocked")
+    NO_CONSENT = "no_consent", _("Does not follow the topic")
+    PAUSED = "paused", _("Paused mails for now")
+    ERASED = "erased", _("Was erased")
+    DUPLICATE = "duplicate", _("The address is already in this audience")
+    HOLDOUT = "holdout", _("Kept aside to measure the effect")
+    CAPPED = "capped", _("Already had the most mails allowed in a day")
+    CANCELLED = "cancelled", _("The sending was cancelled")
+    EXCLUDED = "excluded", _("Excluded from this audience")
+    EMPTY = "empty", _("Nothing in the mail was for them")
+
+
+class OutcomeKind(models.TextChoices):
+    """What became of a message, in Anymail's words."""
+
+    SENT = "sent", _("Sent")
+    DELIVERED = "delivered", _("Delivered")
+    DEFERRED = "deferred", _("Deferred")
+    BOUNCED = "bounced", _("Bounced")
+    REJECTED = "rejected", _("Rejected")
+    COMPLAINED = "complained", _("Marked as spam")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    OPENED = "opened", _("Opened")
+    CLICKED = "clicked", _("Clicked")

@@ -1,0 +1,1 @@
+"""Campaigns: one content for one audience at one time."""

@@ -1,0 +1,1 @@
+"""The public edge: open, click, unsubscribe and view in browser."""

@@ -1,0 +1,1 @@
+"""The shared kernel: clock, queue, hooks, registries and the other things every app may lean on."""

@@ -1,0 +1,58 @@
+"""The doorbell: queue a task by name once the transaction has committed, and the list of what looks for due work.
+
+The database row is the queue. A task says "look" and carries at most an id; losing it costs the seconds until the next
+look, never the work.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+Look = Callable[[], bool]
+_looks: dict[str, Look] = {}
+
+
+def enqueue(task: str, /, **arguments: Any) -> None:
+    """Queue the task ``task`` when the surrounding transaction commits.
+
+    Raises LookupError at once when no such task is registered. A broker that cannot be reached is logged and forgotten:
+    the workers' own polling finds the row.
+    """
+    registered = current_app.tasks.get(task)
+    if registered is None:
+        raise LookupError(f"No task is registered under the name {task!r}.")
+
+    def ring() -> None:
+        try:
+            registered.apply_async(kwargs=arguments, retry=False)
+        except registered.app.connection().connection_errors as error:
+            logger.warning("The broker did not take %s (%s); polling will find the work.", task, error)
+
+    transaction.on_commit(ring)
+
+
+def register_look(name: str, look: Look) -> None:
+    """Add a function that does some due work and says whether it did any; called often, by many processes at once."""
+    _looks[name] = look
+
+
+def look() -> bool:
+    """Give every registered look one turn; true when any of them found work."""
+    found = False
+    for name, turn in _looks.items():
+        try:
+            found = turn() or found
+        except Exception:
+            # One app's bug must not stop the others from looking; it is logged with its trace and shows in the health page.
+            logger.exception("The look %r failed.", name)
+            if settings.CELERY_TASK_ALWAYS_EAGER:
+                raise
+    return found

@@ -1,0 +1,193 @@
+"""Lists that higher apps fill in ``AppConfig.ready`` so that lower pages can show what they bring.
+
+Each registry is one ``Registry`` of one small frozen class; ``in_order`` gives the entries by their ``order``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from django.http import HttpRequest
+
+
+class Ordered(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def order(self) -> int: ...
+
+
+T = TypeVar("T", bound=Ordered)
+
+
+class Registry(Generic[T]):
+    """Entries by key; adding a key a second time is a bug and raises ValueError."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, T] = {}
+
+    def add(self, entry: T) -> T:
+        if entry.key in self._entries:
+            raise ValueError(f"{entry.key!r} is registered twice.")
+        self._entries[entry.key] = entry
+        return entry
+
+    def in_order(self) -> list[T]:
+        return sorted(self._entries.values(), key=lambda entry: (entry.order, entry.key))
+
+    def get(self, key: str) -> T | None:
+        return self._entries.get(key)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.in_order())
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    """A line of the navigation. ``count`` gives the figure at its right, or None."""
+
+    key: str
+    label: Any
+    icon: str
+    url_name: str
+    action: str
+    group: str = ""
+    order: int = 100
+    count: Callable[[], int | None] | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A part of a page, rendered by ``template`` with what ``context(request, target)`` returns (None: not shown).
+
+    ``page`` names the page it belongs to, such as ``home.main``, ``home.side``, ``subscriber.side`` or ``campaign``.
+    """
+
+    key: str
+    page: str
+    template: str
+    context: Callable[[HttpRequest, Any], dict[str, Any] | None]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of a page; ``url(target)`` is where it leads, None when the tab does not apply."""
+
+    key: str
+    page: str
+    label: Any
+    url: Callable[[Any], str | None]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class Stat:
+    """A figure of the strip on top of a page, with its denominator or model as ``note``; ``value`` None hides it."""
+
+    label: Any
+    value: Any
+    note: Any = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class StatSource:
+    """Brings figures to the strip of a page."""
+
+    key: str
+    page: str
+    stats: Callable[[HttpRequest, Any], list[Stat]]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """Something that happened to a person: ``verb`` is set bold, ``text`` follows it, ``detail`` is the quiet second line."""
+
+    at: dt.datetime
+    kind: str
+    icon: str
+    verb: Any
+    text: Any = ""
+    detail: Any = ""
+    url: str = ""
+    tone: str = ""
+    lines: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class TimelineSource:
+    """Brings entries of one kind: ``entries(subscriber, limit)`` newest first, ``count(subscriber)`` for the tab."""
+
+    key: str
+    label: Any
+    entries: Callable[[Any, int], Iterable[TimelineEntry]]
+    count: Callable[[Any], int]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    label: str
+    note: str
+    url: str
+
+
+@dataclass(frozen=True)
+class SearchSource:
+    """Answers the search field: ``find(user, words, limit)``."""
+
+    key: str
+    label: Any
+    find: Callable[[Any, str, int], list[SearchHit]]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class FirstRunStep:
+    """A step of the first set-up; shown on Home until ``done()``."""
+
+    key: str
+    label: Any
+    note: Any
+    url: Callable[[], str]
+    done: Callable[[], bool]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class UsageSource:
+    """Answers "what uses this?" for objects of one kind: ``uses(target)`` gives (label, state, url) of each user."""
+
+    key: str
+    kind: str
+    uses: Callable[[Any], list[tuple[str, str, str]]]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """What an app declares about a model that points at a person: which rows, and what becomes of them."""
+
+    key: str
+    model: str
+    export: bool
+    erase: str
+    merge: str
+    retention: str
+    order: int = field(default=100)
+
+
+menu: Registry[MenuEntry] = Registry()
+panels: Registry[Panel] = Registry()
+tabs: Registry[Tab] = Registry()
+stats: Registry[StatSource] = Registry()
+timeline: Registry[TimelineSource] = Registry()
+search: Registry[SearchSource] = Registry()
+first_run: Registry[FirstRunStep] = Registry()
+usages: Registry[UsageSource] = Registry()
+personal_data: Registry[PersonalData] = Registry()

@@ -1,0 +1,1 @@
+"""The frame around every page: components, navigation, list toolkit and design tokens."""

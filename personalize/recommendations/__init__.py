@@ -1,0 +1,1 @@
+"""Which products to show a person, and why."""

@@ -1,0 +1,1 @@
+"""What the shop sells and sold: products, orders, refunds and their lines."""

@@ -1,0 +1,1 @@
+"""What a person allowed: topics, subscriptions, proof of consent and suppression."""

@@ -1,0 +1,1 @@
+"""What people did, stored once each in the order it happened."""

@@ -1,0 +1,49 @@
+"""What people did. A stored event is the trigger of automations and the evidence of segments."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+
+class Event(models.Model):
+    """One thing one person did, stored once: (source, idempotency key) is unique.
+
+    ``subject`` names the thing it is about (an order's number, a cart's key, a product's code). ``amount`` is money in
+    ten-thousandths of the shop currency, for sums. A historic event was known long after the fact; it never triggers, so
+    it is born processed.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="events")
+    name = models.CharField(max_length=64)
+    subject = models.CharField(max_length=120, blank=True)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    source = models.CharField(max_length=40)
+    idempotency_key = models.CharField(max_length=160)
+    properties = models.JSONField(default=dict, blank=True)
+    amount = models.BigIntegerField(null=True, blank=True)
+    historic = models.BooleanField(default=False)
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "idempotency_key"], name="event_once"),
+            models.CheckConstraint(
+                condition=Q(historic=False) | Q(processed_at__isnull=False), name="event_historic_is_processed"
+            ),
+        ]
+        indexes = [
+            # Read by event rules: one name, one person, a window of time.
+            models.Index(fields=["name", "subscriber", "occurred_at"], name="event_by_name_and_person"),
+            # Read by the timeline.
+            models.Index(fields=["subscriber", "occurred_at"], name="event_by_person"),
+            # Read by the sweep that feeds automations; holds only what is still to be done.
+            models.Index(fields=["received_at"], condition=Q(processed_at__isnull=True), name="event_unprocessed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.subject}".strip()

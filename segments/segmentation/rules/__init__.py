@@ -1,0 +1,1 @@
+"""The rule tree in its three forms: JSON, sentence and SQL."""

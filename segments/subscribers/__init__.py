@@ -1,0 +1,1 @@
+"""People: identity, typed attributes, language, place and time zone."""

@@ -1,0 +1,148 @@
+"""People and what is known of them: built-in columns, registered attributes, ids in other systems."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from segments.subscribers.querysets import SubscriberQuerySet
+
+
+class Tracking(models.TextChoices):
+    """What a person said about being tracked in mails."""
+
+    UNKNOWN = "unknown", _("Never asked")
+    GRANTED = "granted", _("Yes")
+    DENIED = "denied", _("No")
+
+
+class Subscriber(models.Model):
+    """A person with one mail address.
+
+    ``email`` is normalised; ``address_key`` is its keyed hash and outlives it when the person is erased. The ``*_folded``
+    columns are what texts are compared with, on both engines alike.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    email = models.CharField(max_length=254, null=True, unique=True)
+    address_key = models.CharField(max_length=64, unique=True, editable=False)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    preferred_name = models.CharField(max_length=100, blank=True)
+    title = models.CharField(max_length=40, blank=True)
+    language = models.CharField(max_length=12, blank=True, help_text=_("BCP 47, such as en or de-AT."))
+    time_zone = models.CharField(max_length=64, blank=True, help_text=_("IANA name, such as Europe/London."))
+    country = models.CharField(max_length=2, blank=True, help_text=_("ISO 3166 alpha-2."))
+    region = models.CharField(max_length=100, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+    longitude = models.FloatField(null=True, blank=True)
+    birth_day = models.PositiveSmallIntegerField(null=True, blank=True)
+    birth_month = models.PositiveSmallIntegerField(null=True, blank=True)
+    birth_year = models.PositiveSmallIntegerField(null=True, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    tracking = models.CharField(max_length=8, choices=Tracking, default=Tracking.UNKNOWN)
+
+    first_name_folded = models.CharField(max_length=100, blank=True, editable=False)
+    last_name_folded = models.CharField(max_length=100, blank=True, editable=False)
+    region_folded = models.CharField(max_length=100, blank=True, editable=False)
+    city_folded = models.CharField(max_length=100, blank=True, editable=False)
+    attributes_folded = models.JSONField(default=dict, blank=True, editable=False)
+
+    created_at = models.DateTimeField(db_index=True)
+    updated_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lock_version = models.PositiveIntegerField(default=0)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True, email__isnull=False)
+                | Q(erased_at__isnull=False, email__isnull=True),
+                name="subscriber_has_email_unless_erased",
+            ),
+            models.CheckConstraint(
+                condition=Q(birth_day__isnull=True, birth_month__isnull=True)
+                | Q(birth_day__range=(1, 31), birth_month__range=(1, 12)),
+                name="subscriber_birthday_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(birth_year__isnull=True) | Q(birth_month__isnull=False, birth_year__gte=1901),
+                name="subscriber_birth_year_is_believable",
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="subscriber_position_is_whole",
+            ),
+        ]
+        indexes = [
+            # Read by the daily search for birthdays.
+            models.Index(fields=["birth_month", "birth_day"], name="subscriber_birthday"),
+            # Read by segments on place.
+            models.Index(fields=["country", "city_folded"], name="subscriber_place"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email or str(_("Erased person"))
+
+    @property
+    def full_name(self) -> str:
+        """First and last name as given, in that order; empty when neither is known."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class ExternalId(models.Model):
+    """The id by which another system, such as the shop, knows a person."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="external_ids")
+    source = models.CharField(max_length=40)
+    value = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "value"], name="external_id_once_per_source"),
+            models.UniqueConstraint(fields=["subscriber", "source"], name="external_id_one_per_person_and_source"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.value}"
+
+
+class AttributeType(models.TextChoices):
+    TEXT = "text", _("Text")
+    INT = "int", _("Whole number")
+    DECIMAL = "decimal", _("Number")
+    BOOL = "bool", _("Yes or no")
+    DATE = "date", _("Date")
+    DATETIME = "datetime", _("Date and time")
+    ENUM = "enum", _("One of a list")
+    MULTI = "multi", _("Several of a list")
+
+
+class AttributeDefinition(models.Model):
+    """What an attribute is called and which values it takes; values are typed on write and stored as JSON:
+
+    text, enum: string; int: number; decimal: string of digits; bool: true/false; date, datetime: ISO 8601 string (UTC);
+    multi: sorted list of strings.
+    """
+
+    key = models.SlugField(max_length=40, unique=True)
+    label = models.CharField(max_length=80)
+    type = models.CharField(max_length=8, choices=AttributeType)
+    unit = models.CharField(max_length=20, blank=True)
+    choices = models.JSONField(default=list, blank=True)
+    sensitive = models.BooleanField(default=False)
+    fallback = models.JSONField(default=dict, blank=True, help_text=_("By language, such as {“en”: “there”}."))
+
+    class Meta:
+        ordering = ["label"]
+
+    def __str__(self) -> str:
+        return self.label

@@ -1,0 +1,1 @@
+"""Files in: imports of subscribers, products and orders."""

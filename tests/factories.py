@@ -1,0 +1,86 @@
+"""Rows for tests, made with one call and believable defaults."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Any
+
+from personalize.core.addresses import address_key
+from personalize.core.database import fold
+from segments.commerce.models import Order, OrderLine, Product
+from segments.consent.models import OptIn, Subscription, Topic
+from segments.subscribers.models import Subscriber
+
+NOW = dt.datetime(2026, 11, 19, 8, 40, tzinfo=dt.UTC)
+_number = itertools.count(1)
+
+
+def make_subscriber(email: str | None = None, **fields: Any) -> Subscriber:
+    """A person, straight into the table."""
+    address = email or f"person{next(_number)}@post.example"
+    return Subscriber.objects.create(
+        email=address,
+        address_key=address_key(address),
+        first_name_folded=fold(fields.get("first_name", "")),
+        last_name_folded=fold(fields.get("last_name", "")),
+        city_folded=fold(fields.get("city", "")),
+        region_folded=fold(fields.get("region", "")),
+        **{"created_at": NOW, "updated_at": NOW, **fields},
+    )
+
+
+def make_topic(key: str = "news", **fields: Any) -> Topic:
+    topic, _ = Topic.objects.get_or_create(key=key, defaults={"name": key.title(), "opt_in": OptIn.SINGLE, **fields})
+    return topic
+
+
+def make_subscription(subscriber: Subscriber, topic: Topic, state: str = "subscribed", **fields: Any) -> Subscription:
+    return Subscription.objects.create(subscriber=subscriber, topic=topic, state=state, **{"changed_at": NOW, **fields})
+
+
+def make_product(code: str | None = None, **fields: Any) -> Product:
+    code = code or f"P{next(_number)}"
+    defaults = {
+        "title": f"Product {code}",
+        "price": 140_000,
+        "url": f"https://alderandwren.example/p/{code}",
+        "image_url": f"https://alderandwren.example/i/{code}.png",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    row = {**defaults, **fields}
+    row["category_folded"] = fold(row.get("category", ""))
+    row["brand_folded"] = fold(row.get("brand", ""))
+    return Product.objects.create(code=code, **row)
+
+
+def make_order(
+    subscriber: Subscriber | None,
+    *lines: tuple[Product | str, int, int],
+    placed_at: dt.datetime = NOW,
+    **fields: Any,
+) -> Order:
+    """An order of (product or code, quantity, unit price in ten-thousandths) lines."""
+    order = Order.objects.create(
+        number=fields.pop("number", None) or f"O{next(_number)}",
+        subscriber=subscriber,
+        placed_at=placed_at,
+        total=sum(quantity * price for _, quantity, price in lines),
+        updated_at=NOW,
+        **fields,
+    )
+    for position, (item, quantity, price) in enumerate(lines, start=1):
+        product = item if isinstance(item, Product) else None
+        OrderLine.objects.create(
+            order=order,
+            subscriber=subscriber,
+            placed_at=placed_at,
+            position=position,
+            product=product,
+            code=product.code if product else str(item),
+            quantity=quantity,
+            unit_price=price,
+            amount=quantity * price,
+        )
+    return order
