@@ -30,6 +30,9 @@ def enqueue(task: str, /, **arguments: Any) -> None:
     Raises LookupError at once when no such task is registered. A broker that cannot be reached is logged and forgotten:
     the workers' own polling finds the row.
     """
+    if task not in current_app.tasks:
+        # A worker imports the apps' task modules at its start; a web process does so here, with its first task.
+        current_app.loader.import_default_modules()
     registered = current_app.tasks.get(task)
     if registered is None:
         raise LookupError(f"No task is registered under the name {task!r}.")
