@@ -78,9 +78,16 @@ _NAMED = {"open": Purpose.OPEN, "unsubscribe": Purpose.UNSUBSCRIBE, "view": Purp
 
 
 def address(name: str, message: uuid.UUID, issued_at: dt.datetime) -> str:
-    """The full address behind a link of one person's mail: ``open``, ``unsubscribe``, ``view``, or a link's number."""
-    purpose = _NAMED.get(name, Purpose.CLICK)
-    link = int(name) if purpose is Purpose.CLICK else 0
+    """The full address behind a link of one person's mail: ``open``, ``unsubscribe``, ``view``, or a link's number.
+
+    A placeholder that names none of these was written by somebody else, in a name perhaps, and leads nowhere.
+    """
+    if name in _NAMED:
+        purpose, link = _NAMED[name], 0
+    elif name.isdecimal() and 0 < int(name) <= MOST_LINKS:
+        purpose, link = Purpose.CLICK, int(name)
+    else:
+        return "#"
     return settings.BASE_URL + _path(purpose).replace("TOKEN", seal(purpose, message, issued_at=issued_at, link=link))
 
 
