@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 ROOT = Path(__file__).resolve().parent.parent
 env = environ.Env()
-if (ROOT / ".env").is_file():
-    environ.Env.read_env(ROOT / ".env")
+env_file = Path(env.str("ENV_FILE", default=str(ROOT / ".env")))
+if env_file.is_file():
+    environ.Env.read_env(env_file)
 
 VAR = Path(env.str("VAR_DIR", default=str(ROOT / "var")))
 DEBUG = env.bool("DEBUG", default=False)
