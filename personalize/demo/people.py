@@ -150,9 +150,9 @@ def _consents(
                 confirmed = joined + dt.timedelta(minutes=rng.randrange(2, 50))
                 yield Consent(topic, "confirmed", min(confirmed, now), "confirmation mail")
         if state == "no":
-            share = rng.uniform(0.2, 0.95)
-            left = joined + (now - joined) * share
-            yield Consent(topic, "unsubscribed", left, rng.choice(("preference page", "one-click")))
+            # Nobody leaves in the month of joining.
+            left = joined + max((now - joined) * rng.uniform(0.2, 0.95), dt.timedelta(days=32))
+            yield Consent(topic, "unsubscribed", min(left, now), rng.choice(("preference page", "one-click")))
 
 
 def _play(rng: random.Random, role: Role, number: str, now: dt.datetime) -> Person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -37,7 +37,6 @@ from segments.subscribers.services import define_attribute, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
 
 SOURCE = "shop"
-_Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
 
 
@@ -135,17 +134,27 @@ def _pounds(pence: int) -> Decimal:
     return Decimal(pence) / 100
 
 
-def _by_week(facts: Iterable[tuple[dt.datetime, _Item]]) -> Iterable[tuple[dt.datetime, list[_Item]]]:
-    """Facts of one week together, with the last moment of theirs, so that storing them takes one call for each week."""
-    weeks: dict[tuple[int, int], list[tuple[dt.datetime, _Item]]] = defaultdict(list)
+def _together(
+    facts: Iterable[tuple[dt.datetime, _Item]], span: Callable[[dt.datetime], tuple[int, int]]
+) -> Iterable[tuple[dt.datetime, list[_Item]]]:
+    """Facts of one span of time together, with their last moment, so that storing them takes one call for each span."""
+    spans: dict[tuple[int, int], list[tuple[dt.datetime, _Item]]] = defaultdict(list)
     for at, item in facts:
-        weeks[at.isocalendar()[:2]].append((at, item))
-    for _, week in sorted(weeks.items()):
-        yield max(at for at, _ in week), [item for _, item in week]
+        spans[span(at)].append((at, item))
+    for _, members in sorted(spans.items()):
+        yield max(at for at, _ in members), [item for _, item in members]
+
+
+def _week(at: dt.datetime) -> tuple[int, int]:
+    return at.isocalendar()[:2]
+
+
+def _month(at: dt.datetime) -> tuple[int, int]:
+    return at.year, at.month
 
 
 def _people(people: list[Person]) -> None:
-    for at, joined in _by_week((person.created_at, person) for person in people):
+    for at, joined in _together(((person.created_at, person) for person in people), _week):
         upsert_subscribers(rows=[_subscriber(person) for person in joined], source=SOURCE, at=at)
     stored = {row.email: row for row in Subscriber.objects.all()}
     topics = {topic.key: topic for topic in Topic.objects.all()}
@@ -154,7 +163,7 @@ def _people(people: list[Person]) -> None:
         for topic, source in _joins(person.consents):
             said[topic, source].append((person.created_at, stored[person.email].pk))
     for (topic, source), joins in said.items():
-        for at, ids in _by_week(joins):
+        for at, ids in _together(joins, _month):
             _join(topics[topic], source, ids, at)
     for person in people:
         _afterwards(person, stored[person.email], topics)
