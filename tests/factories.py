@@ -102,7 +102,14 @@ def make_version(**fields: Any) -> TemplateVersion:
         name=f"Template {next(_number)}", subject="Hello", blocks=[], created_at=NOW, updated_at=NOW
     )
     return TemplateVersion.objects.create(
-        template=template, number=1, subject="Hello", blocks=[], compiled={}, content_hash="0" * 64, created_at=NOW, **fields
+        template=template,
+        number=1,
+        subject="Hello",
+        blocks=[],
+        compiled={},
+        content_hash="0" * 64,
+        created_at=NOW,
+        **fields,
     )
 
 

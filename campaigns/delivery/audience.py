@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 
 from campaigns.delivery.ledger import refusals
 from campaigns.delivery.models import Mailing, Message, Run, RunState
-from campaigns.delivery.types import MessageState, SkipReason
+from campaigns.delivery.types import MailingKind, MessageState, SkipReason
 from personalize.core.clock import now
 from personalize.core.database import new_uuid_sql
 from personalize.core.states import move
+from segments.consent.models import Topic
 from segments.subscribers.models import Subscriber
 
 SLICE = 20_000
@@ -42,20 +44,45 @@ def materialise(
         return True
 
 
-def _insert(run: Run, audience: QuerySet[Subscriber], mailing: Mailing, due_at: dt.datetime, excluded: Q | None) -> int:
+@dataclass(frozen=True)
+class Foreseen:
+    """What a drawing would find now: how many people are named, and how many of them are left out for which reason."""
+
+    named: int
+    left_out: dict[SkipReason, int]
+
+    @property
+    def mailed(self) -> int:
+        return self.named - sum(self.left_out.values())
+
+
+def foresee(*, people: QuerySet[Subscriber], topic: Topic, excluded: Q | None = None) -> Foreseen:
+    """Count what ``materialise`` would list, by one query, without writing anything."""
+    rows = _with_reason(people, Mailing(kind=MailingKind.MARKETING, topic=topic), excluded)
+    counts = dict(rows.values_list("why").annotate(n=Count("pk")).values_list("why", "n"))
+    return Foreseen(
+        named=sum(counts.values()),
+        left_out={SkipReason(word): number for word, number in counts.items() if word},
+    )
+
+
+def _with_reason(people: QuerySet[Subscriber], mailing: Mailing, excluded: Q | None) -> QuerySet[Subscriber]:
+    """The people with ``why``: the reason for which each is not mailed, empty for those who are."""
     why = [*([(SkipReason.EXCLUDED, excluded)] if excluded else []), *refusals(mailing, person="")]
     reason = Case(
         *(When(condition, then=Value(word.value)) for word, condition in why),
         default=Value(""),
         output_field=CharField(),
     )
-    rows = (
-        audience.order_by().annotate(who=F("pk"), its_key=F("address_key"), why=reason).values("who", "its_key", "why")
-    )
+    return people.order_by().annotate(why=reason)
+
+
+def _insert(run: Run, audience: QuerySet[Subscriber], mailing: Mailing, due_at: dt.datetime, excluded: Q | None) -> int:
+    rows = _with_reason(audience, mailing, excluded).annotate(who=F("pk"), its_key=F("address_key"))
+    rows = rows.values("who", "its_key", "why")
     sql, parameters = rows.query.sql_with_params()
     at, due = (connection.ops.adapt_datetimefield_value(value) for value in (now(), due_at))
     with connection.cursor() as cursor:
-        # The person's own key stands for the dedupe key's uniqueness: one row for each in this mailing.
         cursor.execute(
             f"""
             INSERT INTO {Message._meta.db_table}

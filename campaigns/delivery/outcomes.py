@@ -16,7 +16,8 @@ from personalize.core.clock import now
 from personalize.core.hooks import outcome_applied
 from segments.consent.models import SuppressionReason
 from segments.consent.services import suppress
-from segments.events.services import NewEvent, record_events
+from segments.events.services import record_events
+from segments.events.types import NewEvent
 
 # Which column remembers the first time, and which event automations and segments see.
 STAMPS = {

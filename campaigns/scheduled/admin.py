@@ -24,7 +24,16 @@ class CampaignAdmin(ModelAdmin):  # type: ignore[misc]
     list_select_related = ["segment", "topic"]
     search_fields = ["name"]
     inlines = [VariantInline]
-    readonly_fields = ["state", "send_at", "as_of", "pause_reason", "created_by", "created_at", "updated_at", "lock_version"]
+    readonly_fields = [
+        "state",
+        "send_at",
+        "as_of",
+        "pause_reason",
+        "created_by",
+        "created_at",
+        "updated_at",
+        "lock_version",
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -62,6 +62,36 @@ def create_campaign(
     return campaign
 
 
+def change_campaign(
+    *,
+    campaign: Campaign,
+    name: str,
+    template: Template,
+    segment: Segment,
+    excluded: Segment | None,
+    topic: Topic,
+    sender: Sender,
+    actor: Any,
+) -> bool:
+    """Change a draft; false when it is no draft any more, and then nothing is changed."""
+    with transaction.atomic():
+        won = move(
+            campaign,
+            old=CampaignState.DRAFT,
+            new=CampaignState.DRAFT,
+            name=name,
+            segment=segment,
+            excluded=excluded,
+            topic=topic,
+            sender=sender,
+            updated_at=now(),
+        )
+        if won:
+            Variant.objects.filter(campaign=campaign).update(template=template)
+            audit.record(actor=actor, action="campaign.edit", target=campaign)
+    return won
+
+
 def send_campaign(
     *, campaign: Campaign, actor: Any, send_at: dt.datetime | None = None, as_of: dt.datetime | None = None
 ) -> list[Blocker]:

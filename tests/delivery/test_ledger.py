@@ -48,7 +48,10 @@ def claim_all(mailing: Mailing) -> tuple[int, list[int]]:
 
 
 def states(mailing: Mailing) -> list[MessageState]:
-    return [MessageState(state) for state in Message.objects.filter(mailing=mailing).order_by("pk").values_list("state", flat=True)]
+    return [
+        MessageState(state)
+        for state in Message.objects.filter(mailing=mailing).order_by("pk").values_list("state", flat=True)
+    ]
 
 
 def test_everyone_in_the_audience_gets_a_row_and_those_who_may_not_be_mailed_the_reason(mailing, topic):
@@ -62,7 +65,11 @@ def test_everyone_in_the_audience_gets_a_row_and_those_who_may_not_be_mailed_the
     Suppression.objects.create(address_key=blocked.address_key, reason="bounced", source="test", created_at=now())
     over = make_follower(topic)
     Suppression.objects.create(
-        address_key=over.address_key, reason="bounced", source="test", created_at=now(), until=now() - dt.timedelta(days=1)
+        address_key=over.address_key,
+        reason="bounced",
+        source="test",
+        created_at=now(),
+        until=now() - dt.timedelta(days=1),
     )
     run = draw(mailing)
     figures = balance(run)
@@ -218,7 +225,9 @@ def test_the_daily_cap_skips_and_a_failed_mail_gives_its_place_back(topic, setti
         draw(mailing)
         token, ids = claim_all(mailing)
         handed = ledger.hand_over(mailing, token, ids, [])
-        ledger.finish(token, [Result(pk, end, reason="rejected" if end == MessageState.FAILED else "") for pk in handed])
+        ledger.finish(
+            token, [Result(pk, end, reason="rejected" if end == MessageState.FAILED else "") for pk in handed]
+        )
         outcomes += states(mailing)
     assert outcomes == [MessageState.SENT, MessageState.FAILED, MessageState.SENT, MessageState.SKIPPED]
     assert FrequencyCount.objects.get(subscriber=person).count == 2
