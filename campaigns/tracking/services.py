@@ -21,6 +21,7 @@ from campaigns.tracking.recognition import RULE_VERSION, SETTLE, Visit
 from personalize.core import clock, states
 from segments.consent import services as consent
 from segments.consent.models import ConsentAction, ConsentEntry
+from segments.consent.types import Outcome
 from segments.subscribers.models import Tracking
 
 logger = logging.getLogger(__name__)
@@ -165,8 +166,10 @@ def come_back(*, message: Message) -> bool:
         )
         if left is None or message.subscriber.erased_at:
             return False
-        consent.subscribe(subscriber=message.subscriber, topic=left.topic, source="undo", at=now, double=False)
-    return True
+        outcome = consent.restore(
+            subscriber=message.subscriber, topic=left.topic, source="undo", at=now, message=message.uuid
+        )
+    return outcome is Outcome.CHANGED
 
 
 def _fingerprint(kind: OutcomeKind, message: Message, link: int = 0) -> str:
