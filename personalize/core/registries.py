@@ -95,6 +95,22 @@ class Stat:
 
 
 @dataclass(frozen=True)
+class PageAction:
+    """A button in the head of a page; ``url(target)`` is where it leads, None when it does not apply.
+
+    ``page`` names the page it belongs to, such as ``subscriber``; ``label(target)`` is the verb with its object.
+    """
+
+    key: str
+    page: str
+    label: Callable[[Any], Any]
+    icon: str
+    url: Callable[[Any], str | None]
+    action: str
+    order: int = 100
+
+
+@dataclass(frozen=True)
 class StatSource:
     """Brings figures to the strip of a page."""
 
@@ -183,6 +199,8 @@ class PersonalData:
 
 
 menu: Registry[MenuEntry] = Registry()
+creations: Registry[MenuEntry] = Registry()  # Lines of the Create menu in the top bar.
+actions: Registry[PageAction] = Registry()
 panels: Registry[Panel] = Registry()
 tabs: Registry[Tab] = Registry()
 stats: Registry[StatSource] = Registry()
