@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE_SECONDS = 10.0
@@ -87,15 +88,10 @@ class Children:
                 process.terminate()
         end = time.monotonic() + PATIENCE_SECONDS
         for process in self._running.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
-            # Whatever is left of its group goes as well; a process that ended by itself leaves none.
-            try:
+            # Whatever is left of its group goes as well; mostly nothing is.
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            finally:
-                process.wait()
+            process.wait()
         self._running.clear()

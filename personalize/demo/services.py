@@ -17,7 +17,7 @@ from campaigns.scheduled.models import Campaign
 from campaigns.scheduled.services import create_campaign
 from personalize.accounts.models import Brand, User
 from personalize.content.models import Template
-from personalize.content.services import create_template
+from personalize.content.services import create_template, update_template
 from personalize.core import clock
 from personalize.demo import story
 from personalize.demo.orders import Line
@@ -37,6 +37,8 @@ from segments.subscribers.services import define_attribute, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
 
 SOURCE = "shop"
+PICTURES = "/static/demo/products/"
+SCENES = "/static/demo/scenes/"
 _Item = TypeVar("_Item")
 
 
@@ -107,7 +109,7 @@ def _house() -> User:
 
 def picture_url(picture: str) -> str:
     """Where this installation serves a picture of a product."""
-    return f"{settings.BASE_URL}/static/demo/products/{picture}"
+    return f"{settings.BASE_URL}{PICTURES}{picture}"
 
 
 def _products(shop: Shop) -> None:
@@ -303,3 +305,32 @@ def _campaign(owner: User) -> Campaign:
         sender=create_sender(name=name, email=email, reply_to=reply_to, actor=owner),
         actor=owner,
     )
+
+
+def point_pictures() -> None:
+    """Let the pictures of products and of the unsent newsletter come from the address at which the demo is found now."""
+    commerce.store_products(
+        rows=[
+            ProductRow(code=product.code, image_url=picture_url(product.image_url.rpartition("/")[2]))
+            for product in Product.objects.filter(image_url__contains=PICTURES)
+        ]
+    )
+    template = Template.objects.filter(name=story.TEMPLATE).first()
+    if template is None:
+        return
+    blocks = [
+        {**block, "src": f"{settings.BASE_URL}{SCENES}{block['src'].rpartition('/')[2]}"}
+        if SCENES in block.get("src", "")
+        else block
+        for block in template.blocks
+    ]
+    if blocks != template.blocks:
+        update_template(
+            template=template,
+            lock_version=template.lock_version,
+            actor="demo",
+            name=template.name,
+            subject=template.subject,
+            preheader=template.preheader,
+            blocks=blocks,
+        )
