@@ -17,7 +17,7 @@ class MergeField:
     """
 
     key: str
-    label: str
+    label: Any
     type: str
     sample: str
     fallback: dict[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class FieldSource:
     """
 
     key: str
-    label: str
+    label: Any
     fields: Callable[[], Iterable[MergeField]]
     load: Loader | None = None
     open: bool = False

@@ -141,7 +141,10 @@ class Renderer:
             env={"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
             start_new_session=True,
         )
-        self._receive(_START_SECONDS)
+        try:
+            self._receive(_START_SECONDS)
+        except _Ended as error:
+            raise RuntimeError("The process that renders mails does not start.") from error
         return process
 
     def _receive(self, seconds: float) -> dict[str, Any]:

@@ -44,7 +44,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops: ClassVar[frozenset[str]] = frozenset({"+", "*", "**", "//", "%"})  # type: ignore[misc]
 
     def __init__(self, *, html: bool) -> None:
-        super().__init__(autoescape=html, undefined=Missing, loader=None, cache_size=0, finalize=_finalize)
+        # In text a line that only holds a tag leaves no empty line behind.
+        super().__init__(
+            autoescape=html,
+            undefined=Missing,
+            loader=None,
+            cache_size=0,
+            finalize=_finalize,
+            trim_blocks=not html,
+            lstrip_blocks=not html,
+        )
         self.globals = {"range": bounded_range}
         self.filters = dict(FILTERS)
         self.tests = {name: self.tests[name] for name in _TESTS}
