@@ -13,5 +13,7 @@ admin.site.login = login_required(admin.site.login)  # type: ignore[method-assig
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
+    path("", include("campaigns.tracking.urls")),
+    path("", include("campaigns.analytics.urls")),
     path("admin/", admin.site.urls),
 ]
