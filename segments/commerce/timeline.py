@@ -28,7 +28,7 @@ def _told(kept: Order | Refund) -> TimelineEntry:
     return TimelineEntry(
         at=kept.placed_at if isinstance(kept, Order) else kept.refunded_at,
         kind="order" if order else "refund",
-        icon="bag" if order else "undo",
+        icon="shopping_bag" if order else "undo",
         verb=_("Ordered") if order else _("Got money back"),
         text=_money(kept.total),
         detail=f"{kept.number} · " + ngettext("%d line", "%d lines", len(lines)) % len(lines),

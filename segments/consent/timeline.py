@@ -11,9 +11,9 @@ from segments.consent.models import ConsentAction, ConsentEntry
 from segments.subscribers.models import Subscriber
 
 _TONES = {
-    ConsentAction.UNSUBSCRIBED: "warning",
-    ConsentAction.COMPLAINED: "danger",
-    ConsentAction.TRACKING_DENIED: "warning",
+    ConsentAction.UNSUBSCRIBED: "warn",
+    ConsentAction.COMPLAINED: "bad",
+    ConsentAction.TRACKING_DENIED: "warn",
 }
 
 
@@ -24,7 +24,7 @@ def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
         yield TimelineEntry(
             at=entry.at,
             kind="consent",
-            icon="shield",
+            icon="verified_user",
             verb=entry.get_action_display(),
             text=entry.topic.name if entry.topic else "" if about_tracking else _("everything"),
             detail=" · ".join(part for part in (entry.source, entry.basis, entry.wording) if part),

@@ -19,23 +19,25 @@ def record_events(*, events: Sequence[NewEvent]) -> list[Event]:
     Historic events are born processed: they are evidence, never a trigger.
     """
     now = clock.now()
-    rows = {
-        (event.source, event.idempotency_key): Event(
-            subscriber_id=event.subscriber_id,
-            name=event.name,
-            subject=event.subject,
-            occurred_at=event.occurred_at,
-            received_at=now,
-            source=event.source,
-            idempotency_key=event.idempotency_key,
-            properties=dict(event.properties),
-            amount=event.amount,
-            historic=event.historic,
-            processed_at=now if event.historic else None,
+    rows: dict[tuple[str, str], Event] = {}
+    for event in events:
+        rows.setdefault(
+            (event.source, event.idempotency_key),
+            Event(
+                subscriber_id=event.subscriber_id,
+                name=event.name,
+                subject=event.subject,
+                occurred_at=event.occurred_at,
+                received_at=now,
+                source=event.source,
+                idempotency_key=event.idempotency_key,
+                properties=dict(event.properties),
+                amount=event.amount,
+                historic=event.historic,
+                processed_at=now if event.historic else None,
+            ),
         )
-        for event in reversed(events)
-    }
-    wanted = list(reversed(rows.values()))
+    wanted = list(rows.values())
     with transaction.atomic():
         new: list[Event] = []
         for start in range(0, len(wanted), SLICE):

@@ -24,7 +24,7 @@ def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
         yield TimelineEntry(
             at=event.occurred_at,
             kind="event",
-            icon="activity",
+            icon="bolt",
             verb=event.name.replace("_", " ").capitalize(),
             text=event.subject,
             detail=event.source,

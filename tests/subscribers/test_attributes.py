@@ -31,7 +31,7 @@ def define(kind: str) -> AttributeDefinition:
         ("bool", False, False),
         ("date", "2026-11-19", "2026-11-19"),
         ("datetime", "2026-11-19T09:40:00+01:00", "2026-11-19T08:40:00+00:00"),
-        ("datetime", dt.datetime(2026, 11, 19, 8, 40, 0, 5), "2026-11-19T08:40:00+00:00"),
+        ("datetime", dt.datetime(2026, 11, 19, 8, 40, 0, 5, tzinfo=dt.UTC), "2026-11-19T08:40:00+00:00"),
         ("enum", "garden", "Garden"),
         ("multi", ["Kitchen", "garden", "Kitchen"], ["Garden", "Kitchen"]),
         ("multi", "", []),

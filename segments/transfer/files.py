@@ -1,0 +1,190 @@
+"""Reading comma-separated files that strangers made: streamed, bounded, and every fault said with its place.
+
+A file is read twice. The first reading finds whatever makes it unusable before anything is written, and learns where
+each thing is named for the last time; the second hands out the rows of one thing together as soon as they are complete.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.utils.translation import gettext as _
+
+from segments.transfer.types import Record, Unusable
+
+MAX_BYTES = 1_000_000_000
+MAX_ROWS = 5_000_000
+MAX_COLUMNS = 200
+MAX_FIELD = 65_536
+MAX_LINE = 1_000_000
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_WIDE = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first reading learnt: how many rows there are, and the line on which each key stands last."""
+
+    rows: int
+    last: dict[str, int]
+
+
+class Table:
+    """A file of rows under a header. Raises Unusable, at once or while reading, when it cannot be read to its end."""
+
+    def __init__(self, path: Path, encoding: str = "utf-8-sig") -> None:
+        self.path = path
+        self.encoding = _line_encoding(encoding)
+        with self._lines() as lines:
+            first = next(lines, "")
+        self.delimiter = max(",;\t", key=first.count)
+        with self._lines() as lines:
+            header = next(self._parsed(lines), None)
+        if header is None:
+            raise Unusable(_("The file is empty."))
+        self.header = [name.strip() for name in header.values]
+        if len(self.header) > MAX_COLUMNS:
+            raise Unusable(
+                _("Line 1: the file has %(found)d columns; %(limit)d are the most.")
+                % {"found": len(self.header), "limit": MAX_COLUMNS}
+            )
+        twice = sorted({name for name in self.header if self.header.count(name) > 1})
+        if twice:
+            raise Unusable(_("Line 1: the column “%s” stands twice in the header.") % twice[0])
+
+    def records(self) -> Iterator[Record]:
+        """The rows, empty lines left out. A row with more or fewer values than the header has a problem."""
+        width = len(self.header)
+        with self._lines() as lines:
+            parsed = self._parsed(lines)
+            next(parsed, None)
+            for record in parsed:
+                if len(record.values) == width:
+                    yield record
+                else:
+                    problem = _("has %(found)d values where the header has %(wanted)d") % {
+                        "found": len(record.values),
+                        "wanted": width,
+                    }
+                    yield Record(record.line, record.values, problem)
+
+    def survey(self, key: Callable[[Record], str]) -> Survey:
+        """Read the whole file once; rows with an empty key are counted and not remembered."""
+        rows, last = 0, {}
+        for record in self.records():
+            rows += 1
+            if name := key(record):
+                last[name] = record.line
+        return Survey(rows, last)
+
+    def groups(self, key: Callable[[Record], str], survey: Survey) -> Iterator[list[Record]]:
+        """The rows of one key together, as soon as the last of them is read; rows with an empty key alone."""
+        waiting: defaultdict[str, list[Record]] = defaultdict(list)
+        for record in self.records():
+            name = key(record)
+            if not name:
+                yield [record]
+                continue
+            waiting[name].append(record)
+            if survey.last.get(name) == record.line:
+                yield waiting.pop(name)
+
+    def _parsed(self, lines: Iterator[str]) -> Iterator[Record]:
+        csv.field_size_limit(MAX_FIELD)
+        reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        begins = 1
+        try:
+            for values in reader:
+                if values:
+                    yield Record(begins, values)
+                begins = reader.line_num + 1
+        except csv.Error as error:
+            raise Unusable(_said(str(error), begins)) from error
+
+    @contextmanager
+    def _lines(self) -> Iterator[Iterator[str]]:
+        try:
+            with self.path.open("rb") as raw:
+                start = raw.read(4)
+                raw.seek(0)
+                _refuse_foreign(start)
+                stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if start.startswith(_GZIP) else raw  # type: ignore[assignment]
+                yield self._decoded(stream)
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise Unusable(_("The file is not a whole gzip file: it is damaged or cut off.")) from error
+        except OSError as error:
+            raise Unusable(_("The file cannot be read: %s.") % (error.strerror or error)) from error
+
+    def _decoded(self, stream: IO[bytes]) -> Iterator[str]:
+        size = 0
+        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), start=1):
+            size += len(line)
+            if len(line) > MAX_LINE:
+                raise Unusable(_("Line %d is longer than 1 MB. Is this a table of comma-separated values?") % number)
+            if size > MAX_BYTES or number > MAX_ROWS:
+                raise Unusable(_("Line %d: the file is larger than 1 GB or 5 million lines; split it.") % number)
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8) if self.encoding == "utf-8" else line
+                _refuse_foreign(line[:4])
+            if (place := line.find(b"\0")) >= 0:
+                raise Unusable(
+                    _("Line %(line)d, byte %(byte)d: a NUL byte; the file is damaged or not a text file.")
+                    % {"line": number, "byte": place + 1}
+                )
+            try:
+                yield line.decode(self.encoding)
+            except UnicodeDecodeError as error:
+                raise Unusable(
+                    _(
+                        "Line %(line)d, byte %(byte)d: the byte 0x%(value)02X is not %(encoding)s. "
+                        "Name the file's encoding, such as --encoding cp1252."
+                    )
+                    % {
+                        "line": number,
+                        "byte": error.start + 1,
+                        "value": line[error.start],
+                        "encoding": self.encoding,
+                    }
+                ) from error
+
+
+def _line_encoding(name: str) -> str:
+    """The encoding by its plain name; only those whose lines can be told apart by bytes."""
+    try:
+        found = codecs.lookup(name).name
+        plain = b',"\n'.decode(found) == ',"\n'
+    except (LookupError, UnicodeError):
+        plain = False
+    if not plain:
+        raise Unusable(_("The encoding “%s” is not known or not read line by line; save the file as UTF-8.") % name)
+    return found.removesuffix("-sig")
+
+
+def _refuse_foreign(start: bytes) -> None:
+    if start.startswith(_ZIP):
+        raise Unusable(_("The file is a zip archive or a spreadsheet; save the table as CSV first."))
+    for mark, name in _WIDE.items():
+        if start.startswith(mark):
+            raise Unusable(_("The file is in %s; save it as UTF-8.") % name)
+
+
+def _said(error: str, line: int) -> str:
+    """The words of the csv module, said with the place."""
+    if "field larger" in error:
+        return _("Line %d: a value is longer than 64 KB. Is a quote opened there and never closed?") % line
+    if "unexpected end" in error:
+        return _("Line %d: a quote is opened there and never closed.") % line
+    if "expected after" in error:
+        return _("Line %d: there is text after a closing quote; quotes inside a value are written twice.") % line
+    if "new-line" in error:
+        return _("Line %d: a lone carriage return ends the line; save the file with usual line ends.") % line
+    return _("Line %(line)d: %(error)s.") % {"line": line, "error": error}
