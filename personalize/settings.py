@@ -175,6 +175,9 @@ DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=120.0)
 DELIVERY_DAILY_CAP = env.int("DELIVERY_DAILY_CAP", default=0 if DEMO else 3)
 DELIVERY_MAX_ATTEMPTS = env.int("DELIVERY_MAX_ATTEMPTS", default=6)
 
+# A click this soon after the mail was handed over is a sign of a link scanner; one sign alone decides nothing.
+TRACKING_FAST_SECONDS = env.float("TRACKING_FAST_SECONDS", default=60.0)
+
 RENDER_MEMORY_MB = env.int("RENDER_MEMORY_MB", default=512)
 RENDER_MESSAGE_SECONDS = env.float("RENDER_MESSAGE_SECONDS", default=0.25)
 RENDER_COMPILE_SECONDS = env.float("RENDER_COMPILE_SECONDS", default=2.0)
@@ -234,7 +237,8 @@ _https = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=_https and not (DEBUG or DEMO))
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if SECURE_SSL_REDIRECT else 0)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 
 UNFOLD = {
     "SITE_TITLE": "Personalize",

@@ -14,5 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
     path("", include("campaigns.scheduled.urls")),
+    path("", include("campaigns.tracking.urls")),
+    path("", include("campaigns.analytics.urls")),
     path("admin/", admin.site.urls),
 ]

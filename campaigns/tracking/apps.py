@@ -1,11 +1,34 @@
-"""App configuration."""
+"""App configuration: what tracking brings to the worker, the timeline and the list of personal data."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TrackingConfig(AppConfig):
     name = "campaigns.tracking"
     label = "tracking"
     verbose_name = "Tracking"
+
+    def ready(self) -> None:
+        from campaigns.tracking import looks, timeline
+        from personalize.core import queue, registries
+
+        queue.register_look("tracking.settle", looks.settle)
+        queue.register_look("tracking.forget", looks.forget)
+        registries.timeline.add(
+            registries.TimelineSource(
+                key="clicks", label=_("Clicks"), entries=timeline.entries, count=timeline.count, order=30
+            )
+        )
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="tracking.hit",
+                model="tracking.Hit",
+                export=True,
+                erase="keep the verdict, blank agent and network",
+                merge="follows the message",
+                retention="agent and network 30 days, the verdict for ever",
+            )
+        )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from campaigns.tracking.querysets import HitQuerySet
 
 
 class HitKind(models.TextChoices):
@@ -19,7 +22,10 @@ class Verdict(models.TextChoices):
 
 
 class Hit(models.Model):
-    """One request, with the verdict on who made it and why. Agent and address are kept 30 days, the verdict for ever."""
+    """One request, with the verdict on who made it and why. Agent and address are kept 30 days, the verdict for ever.
+
+    A click is ``unknown`` only until its surroundings have been seen.
+    """
 
     message = models.ForeignKey("delivery.Message", on_delete=models.CASCADE, related_name="hits")
     link = models.ForeignKey("delivery.Link", null=True, blank=True, on_delete=models.SET_NULL, related_name="hits")
@@ -32,12 +38,16 @@ class Hit(models.Model):
     reasons = models.JSONField(default=list)
     rule_version = models.PositiveSmallIntegerField()
 
+    objects = HitQuerySet.as_manager()
+
     class Meta:
         indexes = [
             # Read by the recognition of the next hit and by reports.
             models.Index(fields=["message", "kind", "at"], name="hit_by_message"),
             # Read by the clean-up of what is kept 30 days.
             models.Index(fields=["at"], name="hit_by_time"),
+            # Read by the look that judges clicks; holds only those that wait.
+            models.Index(fields=["at"], condition=Q(kind="click", verdict="unknown"), name="hit_waiting"),
         ]
 
     def __str__(self) -> str:
