@@ -109,9 +109,11 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]  # Not generic at ru
             "track_unknown",
             "lock_version",
         )
+        labels = {"track_unknown": _("Track people who were never asked")}
+        help_texts = {"track_unknown": _("Their opens and clicks are counted. Those of people who said no never are.")}
 
     def clean_currency(self) -> str:
-        code = self.cleaned_data["currency"].upper()
+        code = str(self.cleaned_data["currency"]).upper()
         if not (len(code) == 3 and code.isalpha() and code.isascii()):
             raise forms.ValidationError(_("Write three letters, such as GBP."))
         return code

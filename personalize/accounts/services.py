@@ -45,9 +45,7 @@ def save_brand(*, values: dict[str, Any], lock_version: int, actor: User) -> boo
         **values, lock_version=F("lock_version") + 1
     )
     if saved:
-        audit.record(
-            actor=actor, action="brand.edit", target=Brand.objects.get(pk=BRAND_ID), fields=sorted(values)
-        )
+        audit.record(actor=actor, action="brand.edit", target=Brand.objects.get(pk=BRAND_ID), fields=sorted(values))
     return bool(saved)
 
 

@@ -36,7 +36,8 @@ class Hook:
 event_recorded = Hook("event_recorded", "Events were stored. Facts: ``events`` (a list of Event rows).")
 consent_changed = Hook(
     "consent_changed",
-    "A subscription or suppression changed. Facts: ``subscriber``, ``topic`` (or None), ``entry`` (the ConsentEntry).",
+    "A subscription or suppression changed. Facts: ``subscriber``, ``topic`` (or None), "
+    "``entry`` (the ConsentEntry; None for a suppression that is nobody's word).",
 )
 subscriber_changed = Hook("subscriber_changed", "Subscribers changed. Facts: ``subscriber_ids`` (a list of ids).")
 outcome_applied = Hook(

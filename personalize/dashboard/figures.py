@@ -42,7 +42,9 @@ def money(amount: int, currency: str, *, short: bool = False) -> str:
     value = Decimal(amount) / TEN_THOUSANDTHS
     locale = (get_language() or "en-gb").replace("-", "_")
     if short and abs(value) >= 1000:
-        return format_currency(value.quantize(Decimal(1)), currency, format="¤#,##0", locale=locale, currency_digits=False)
+        return format_currency(
+            value.quantize(Decimal(1)), currency, format="¤#,##0", locale=locale, currency_digits=False
+        )
     return format_currency(value, currency, locale=locale)
 
 

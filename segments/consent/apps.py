@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: what this app tells the registries."""
 
 from __future__ import annotations
 
@@ -9,3 +9,39 @@ class ConsentConfig(AppConfig):
     name = "segments.consent"
     label = "consent"
     verbose_name = "Consent"
+
+    def ready(self) -> None:
+        from personalize.core import registries
+        from segments.consent.timeline import TIMELINE
+
+        registries.timeline.add(TIMELINE)
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="consent.subscription",
+                model="consent.Subscription",
+                export=True,
+                erase="deleted",
+                merge="the stricter state stays",
+                retention="until erased",
+            )
+        )
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="consent.consent_entry",
+                model="consent.ConsentEntry",
+                export=True,
+                erase="kept as proof, network prefix emptied",
+                merge="moved",
+                retention="for ever",
+            )
+        )
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="consent.suppression",
+                model="consent.Suppression",
+                export=True,
+                erase="kept: it holds only the address key",
+                merge="both stay",
+                retention="until its date, or for ever",
+            )
+        )

@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: what this app tells the registries."""
 
 from __future__ import annotations
 
@@ -9,3 +9,21 @@ class EventsConfig(AppConfig):
     name = "segments.events"
     label = "events"
     verbose_name = "Events"
+
+    def ready(self) -> None:
+        from personalize.core import hooks, registries
+        from segments.events.receivers import on_consent_changed
+        from segments.events.timeline import TIMELINE
+
+        hooks.consent_changed.listen(on_consent_changed)
+        registries.timeline.add(TIMELINE)
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="events.event",
+                model="events.Event",
+                export=True,
+                erase="deleted",
+                merge="moved",
+                retention="until erased",
+            )
+        )

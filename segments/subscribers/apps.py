@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: what this app tells the registries."""
 
 from __future__ import annotations
 
@@ -9,3 +9,27 @@ class SubscribersConfig(AppConfig):
     name = "segments.subscribers"
     label = "subscribers"
     verbose_name = "Subscribers"
+
+    def ready(self) -> None:
+        from personalize.core import registries
+
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="subscribers.subscriber",
+                model="subscribers.Subscriber",
+                export=True,
+                erase="columns emptied, address key kept",
+                merge="survivor keeps its values, gaps are filled",
+                retention="until erased",
+            )
+        )
+        registries.personal_data.add(
+            registries.PersonalData(
+                key="subscribers.external_id",
+                model="subscribers.ExternalId",
+                export=True,
+                erase="deleted",
+                merge="moved unless the survivor has one of that source",
+                retention="until erased",
+            )
+        )

@@ -40,7 +40,9 @@ def icon(name: str, size: int = 18) -> SafeString:
 def face(name: Any, key: Any = "", size: str = "") -> SafeString:
     """The initials of ``name`` on a tint chosen by ``key`` (the person's uuid), ``size`` small or large."""
     words = [word for word in str(name).replace("@", " ").split() if word[:1].isalnum()]
-    initials = "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 and "@" not in str(name) else words[:1]))
+    initials = "".join(
+        word[0] for word in (words[:1] + words[-1:] if len(words) > 1 and "@" not in str(name) else words[:1])
+    )
     tint = hashlib.sha256(str(key or name).encode()).digest()[0] % TINTS + 1
     return format_html('<span class="face face-{} {}" aria-hidden="true">{}</span>', tint, size, initials or "–")
 
@@ -86,7 +88,9 @@ def moment(at: dt.datetime | None) -> SafeString | str:
     """A moment as short as it can be, with the exact one in ``datetime``; an en dash for none."""
     if at is None:
         return "–"
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M} UTC", figures.moment(at))
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M} UTC", figures.moment(at)
+    )
 
 
 @register.filter

@@ -1,0 +1,125 @@
+"""Replacing orders and refunds whole, set-based: the one way both kinds of document are written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segments.commerce.models import Order, OrderLine, Product, Refund, RefundLine
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A kind of document: its model, the model of its lines, and the names of their link, time and own columns."""
+
+    model: type[Order] | type[Refund]
+    lines: type[OrderLine] | type[RefundLine]
+    parent: str
+    moment: str
+    own: str
+
+
+ORDERS = Ledger(Order, OrderLine, parent="order", moment="placed_at", own="status")
+REFUNDS = Ledger(Refund, RefundLine, parent="refund", moment="refunded_at", own="order_id")
+
+# code, quantity, unit price, in the order of the lines.
+Lines = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """An order or refund in stored units. ``own`` is what only its kind has: an order's status, a refund's order."""
+
+    number: str
+    at: dt.datetime
+    subscriber_id: int | None
+    own: Any
+    lines: Lines
+
+    @property
+    def total(self) -> int:
+        return sum(quantity * price for _code, quantity, price in self.lines)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written, and how many documents were new."""
+
+    documents: Sequence[Document]
+    created: int
+
+
+def write(ledger: Ledger, source: str, documents: Sequence[Document], now: dt.datetime) -> Written:
+    """Store the documents that are new or differ from what is stored, each replaced as a whole."""
+    stored = _stored(ledger, source, [document.number for document in documents])
+    known = [_with_person(document, stored.get(document.number)) for document in documents]
+    differing = [document for document in known if stored.get(document.number) != document]
+    if not differing:
+        return Written([], 0)
+    heads: list[Any] = [
+        ledger.model(
+            source=source,
+            number=document.number,
+            subscriber_id=document.subscriber_id,
+            total=document.total,
+            updated_at=now,
+            **{ledger.moment: document.at, ledger.own: document.own},
+        )
+        for document in differing
+    ]
+    manager: Any = ledger.model._default_manager
+    manager.bulk_create(
+        heads,
+        update_conflicts=True,
+        unique_fields=["source", "number"],
+        update_fields=["subscriber", ledger.moment, ledger.own.removesuffix("_id"), "total", "updated_at"],
+    )
+    lines: Any = ledger.lines._default_manager
+    lines.filter(**{f"{ledger.parent}__in": [head.pk for head in heads]}).delete()
+    lines.bulk_create(_lines(ledger, zip(heads, differing, strict=True)))
+    return Written(differing, sum(document.number not in stored for document in differing))
+
+
+def _with_person(document: Document, stored: Document | None) -> Document:
+    """A document never loses its person because a file does not know them."""
+    if document.subscriber_id is None and stored is not None and stored.subscriber_id is not None:
+        return Document(document.number, document.at, stored.subscriber_id, document.own, document.lines)
+    return document
+
+
+def _lines(ledger: Ledger, pairs: Iterable[tuple[Any, Document]]) -> list[Any]:
+    pairs = list(pairs)
+    codes = {code for _head, document in pairs for code, _quantity, _price in document.lines}
+    products = dict(Product.objects.filter(code__in=codes).values_list("code", "pk"))
+    return [
+        ledger.lines(
+            position=position,
+            product_id=products.get(code),
+            code=code,
+            quantity=quantity,
+            unit_price=price,
+            amount=quantity * price,
+            subscriber_id=document.subscriber_id,
+            **{f"{ledger.parent}_id": head.pk, ledger.moment: document.at},
+        )
+        for head, document in pairs
+        for position, (code, quantity, price) in enumerate(document.lines, start=1)
+    ]
+
+
+def _stored(ledger: Ledger, source: str, numbers: Sequence[str]) -> dict[str, Document]:
+    """The documents as they are stored now, locked where the database can."""
+    manager: Any = ledger.model._default_manager
+    heads = manager.select_for_update().filter(source=source, number__in=numbers).order_by("pk")
+    rows = list(heads.values_list("pk", "number", ledger.moment, "subscriber_id", ledger.own))
+    lines: dict[int, list[tuple[str, int, int]]] = {row[0]: [] for row in rows}
+    line_manager: Any = ledger.lines._default_manager
+    for parent, *line in (
+        line_manager.filter(**{f"{ledger.parent}__in": list(lines)})
+        .order_by(ledger.parent, "position")
+        .values_list(f"{ledger.parent}_id", "code", "quantity", "unit_price")
+    ):
+        lines[parent].append(tuple(line))
+    return {number: Document(number, at, subscriber, own, tuple(lines[pk])) for pk, number, at, subscriber, own in rows}

@@ -1,0 +1,58 @@
+"""What a person bought and gave back, for their timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import chain
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from personalize.core.registries import TimelineEntry, TimelineSource
+from segments.commerce.models import Order, OrderLine, Refund, RefundLine
+from segments.commerce.money import main_units
+from segments.subscribers.models import Subscriber
+
+SHOWN_LINES = 5
+
+
+def _money(stored: int) -> str:
+    return number_format(main_units(stored).quantize(Decimal("0.01")), force_grouping=True)
+
+
+def _told(kept: Order | Refund) -> TimelineEntry:
+    lines: list[OrderLine | RefundLine] = list(kept.lines.all())
+    order = isinstance(kept, Order)
+    return TimelineEntry(
+        at=kept.placed_at if isinstance(kept, Order) else kept.refunded_at,
+        kind="order" if order else "refund",
+        icon="bag" if order else "undo",
+        verb=_("Ordered") if order else _("Got money back"),
+        text=_money(kept.total),
+        detail=f"{kept.number} · " + ngettext("%d line", "%d lines", len(lines)) % len(lines),
+        lines=tuple(
+            (f"{line.quantity} × {line.product.title if line.product else line.code}", _money(line.amount))
+            for line in lines[:SHOWN_LINES]
+        ),
+    )
+
+
+def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
+    orders = Order.objects.filter(subscriber=subscriber).order_by("-placed_at", "-pk")
+    refunds = Refund.objects.filter(subscriber=subscriber).order_by("-refunded_at", "-pk")
+    kept: chain[Order | Refund] = chain(
+        orders.prefetch_related("lines__product")[:limit],
+        refunds.prefetch_related("lines__product")[:limit],
+    )
+    told = [_told(one) for one in kept]
+    return iter(sorted(told, key=lambda entry: entry.at, reverse=True)[:limit])
+
+
+def _count(subscriber: Subscriber) -> int:
+    mine = {"subscriber": subscriber}
+    return Order.objects.filter(**mine).count() + Refund.objects.filter(**mine).count()
+
+
+TIMELINE = TimelineSource(key="orders", label=_("Orders"), entries=_entries, count=_count, order=20)

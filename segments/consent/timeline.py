@@ -1,0 +1,39 @@
+"""What a person said about mail, for their timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext_lazy as _
+
+from personalize.core.registries import TimelineEntry, TimelineSource
+from segments.consent.models import ConsentAction, ConsentEntry
+from segments.subscribers.models import Subscriber
+
+_TONES = {
+    ConsentAction.UNSUBSCRIBED: "warning",
+    ConsentAction.COMPLAINED: "danger",
+    ConsentAction.TRACKING_DENIED: "warning",
+}
+
+
+def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
+    said = ConsentEntry.objects.filter(subscriber=subscriber).select_related("topic").order_by("-at", "-pk")
+    for entry in said[:limit]:
+        about_tracking = entry.action in (ConsentAction.TRACKING_GRANTED, ConsentAction.TRACKING_DENIED)
+        yield TimelineEntry(
+            at=entry.at,
+            kind="consent",
+            icon="shield",
+            verb=entry.get_action_display(),
+            text=entry.topic.name if entry.topic else "" if about_tracking else _("everything"),
+            detail=" · ".join(part for part in (entry.source, entry.basis, entry.wording) if part),
+            tone=_TONES.get(ConsentAction(entry.action), ""),
+        )
+
+
+def _count(subscriber: Subscriber) -> int:
+    return ConsentEntry.objects.filter(subscriber=subscriber).count()
+
+
+TIMELINE = TimelineSource(key="consent", label=_("Consent"), entries=_entries, count=_count, order=40)
