@@ -68,6 +68,8 @@ def redis_url() -> str:
 def real_worker(transactional_db: None, tmp_path: Path) -> Iterator[RealWorker]:
     """A real worker process on this test's database; the broker is Redis where there is one, else a folder."""
     worker = RealWorker(tmp_path)
-    worker.start()
-    yield worker
-    worker.stop()
+    try:
+        worker.start()
+        yield worker
+    finally:
+        worker.stop()

@@ -31,8 +31,8 @@ if os.environ.get("TEST_DATABASE_URL"):
 if os.environ.get("TEST_REDIS_URL"):
     os.environ["CELERY_BROKER_URL"] = os.environ["TEST_REDIS_URL"]
 
-from personalize.settings import *  # noqa: F403
-from personalize.settings import DATABASES, VAR
+from personalize.settings import *  # noqa: E402, F403  Only now, when the environment is as it should be.
+from personalize.settings import DATABASES, VAR  # noqa: E402
 
 if not os.environ.get("TEST_DATABASE_URL"):
     # A file, where Django would take memory: real worker processes read it too.

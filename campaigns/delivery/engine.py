@@ -136,7 +136,6 @@ class Sending:
             person="subscriber",
             as_of=as_of,
             brand=self.brand,
-            topic=self.mailing.topic,
         )
         self._link_products(contexts)
         return Batch(messages, contexts)

@@ -12,6 +12,8 @@ class ScheduledConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.scheduled.looking import look
+        from campaigns.scheduled.panels import register
         from personalize.core.queue import register_look
 
         register_look("campaigns", look)
+        register()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from campaigns.scheduled.models import Campaign
 from personalize.accounts.models import Brand
+from personalize.content.models import Template
 from personalize.content.services import problems_of
-from segments.segmentation.rules.parse import RuleError
+from personalize.content.types import Problem
+from segments.segmentation.rules.reading import RuleError
 from segments.segmentation.services import check_rule
 
 
@@ -23,7 +26,28 @@ class Blocker:
 
 def blockers(campaign: Campaign) -> list[Blocker]:
     """Everything that keeps the campaign from being sent; empty when it is ready."""
-    return [*_audience(campaign), *_content(campaign), *_sender(campaign)]
+    return [*settings_blockers(campaign), *_content(campaign)]
+
+
+def settings_blockers(campaign: Campaign) -> list[Blocker]:
+    """The blockers that can be seen without compiling the content."""
+    return [*_audience(campaign), *_sender(campaign)]
+
+
+def content_blockers(template: Template, problems: Iterable[Problem]) -> list[Blocker]:
+    """What is wrong with a template, as blockers that name the block."""
+    return [
+        Blocker(
+            "content",
+            _("‘%(name)s’, %(place)s: %(problem)s")
+            % {
+                "name": template.name,
+                "place": _("block ‘%(block)s’") % {"block": problem.block} if problem.block else problem.field,
+                "problem": problem.message,
+            },
+        )
+        for problem in problems
+    ]
 
 
 def _audience(campaign: Campaign) -> list[Blocker]:
@@ -52,9 +76,9 @@ def _content(campaign: Campaign) -> list[Blocker]:
     if not variants:
         return [Blocker("content", _("Choose what is sent: there is no template yet."))]
     return [
-        Blocker("content", _("‘%(name)s’: %(problem)s") % {"name": variant.template.name, "problem": problem})
+        blocker
         for variant in variants
-        for problem in problems_of(variant.template)
+        for blocker in content_blockers(variant.template, problems_of(template=variant.template))
     ]
 
 

@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from campaigns.delivery import services as delivery
 from campaigns.delivery.audience import materialise
 from campaigns.delivery.models import Mailing, Run, Sender
 from campaigns.scheduled.models import Campaign, CampaignState, Variant
-from campaigns.scheduled.readiness import Blocker, blockers
+from campaigns.scheduled.readiness import Blocker, content_blockers, settings_blockers
 from personalize.content.models import Template, TemplateVersion
 from personalize.content.services import save_version
 from personalize.core import audit
@@ -24,14 +25,6 @@ from segments.segmentation.services import audience, condition
 
 OWNER_KIND = "variant"
 CANCELLABLE = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
-
-
-class NotReady(Exception):
-    """The campaign has things in its way; ``blockers`` lists them. Raised only to roll a transaction back."""
-
-    def __init__(self, blockers: list[Blocker]) -> None:
-        super().__init__("; ".join(blocker.message for blocker in blockers))
-        self.blockers = blockers
 
 
 def create_campaign(
@@ -100,48 +93,48 @@ def send_campaign(
     Gives what is in the way; empty means it is scheduled. A campaign that is no draft any more is refused the same way.
     ``as_of`` reads dated facts as they were at an earlier instant.
     """
-    found = blockers(campaign)
-    if found:
-        return found
-    try:
-        with transaction.atomic():
-            _freeze(campaign, actor=actor, send_at=send_at or now(), as_of=as_of)
-    except NotReady as refusal:
-        return refusal.blockers
-    return []
-
-
-def _freeze(campaign: Campaign, *, actor: Any, send_at: dt.datetime, as_of: dt.datetime | None) -> None:
-    if campaign.segment is None or campaign.sender is None:
-        raise NotReady(blockers(campaign))
-    rule = {"segment": campaign.segment.rule, "excluded": campaign.excluded.rule if campaign.excluded else None}
-    won = move(
-        campaign,
-        old=CampaignState.DRAFT,
-        new=CampaignState.SCHEDULED,
-        send_at=send_at,
-        as_of=as_of,
-        audience_rule=rule,
-        updated_at=now(),
-    )
-    if not won:
-        raise NotReady([Blocker("timing", "It is no draft any more: somebody scheduled or sent it already.")])
+    found = settings_blockers(campaign)
+    versions: dict[int, TemplateVersion] = {}
     for variant in campaign.variants.select_related("template"):
+        # Compiled before the transaction begins: no lock is held while a template is worked on.
         version = save_version(template=variant.template, actor=actor)
-        if not isinstance(version, TemplateVersion):
-            raise NotReady([Blocker("content", str(problem)) for problem in version])
-        variant.version = version
-        variant.mailing = delivery.open_mailing(
-            name=campaign.name,
-            owner_kind=OWNER_KIND,
-            owner=variant.uuid,
-            version=version,
-            sender=campaign.sender,
-            topic=campaign.topic,
+        if isinstance(version, TemplateVersion):
+            versions[variant.pk] = version
+        else:
+            found += content_blockers(variant.template, version)
+    if not versions and not found:
+        found.append(Blocker("content", _("Choose what is sent: there is no template yet.")))
+    if found or campaign.segment is None or campaign.sender is None:
+        return found
+    with transaction.atomic():
+        won = move(
+            campaign,
+            old=CampaignState.DRAFT,
+            new=CampaignState.SCHEDULED,
+            send_at=send_at or now(),
+            as_of=as_of,
+            audience_rule={
+                "segment": campaign.segment.rule,
+                "excluded": campaign.excluded.rule if campaign.excluded else None,
+            },
+            updated_at=now(),
         )
-        variant.save(update_fields=["version", "mailing"])
-    audit.record(actor=actor, action="campaign.send", target=campaign, send_at=send_at.isoformat())
-    enqueue("scheduled.look")
+        if not won:
+            return [Blocker("timing", _("It is no draft any more: somebody scheduled or sent it already."))]
+        for variant in campaign.variants.all():
+            variant.version = versions[variant.pk]
+            variant.mailing = delivery.open_mailing(
+                name=campaign.name,
+                owner_kind=OWNER_KIND,
+                owner=variant.uuid,
+                version=variant.version,
+                sender=campaign.sender,
+                topic=campaign.topic,
+            )
+            variant.save(update_fields=["version", "mailing"])
+        audit.record(actor=actor, action="campaign.send", target=campaign, send_at=str(campaign.send_at))
+        enqueue("scheduled.look")
+    return []
 
 
 def start_campaign(*, campaign: Campaign) -> bool:

@@ -11,13 +11,14 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.delivery.audience import Foreseen, foresee
 from campaigns.delivery.models import Message
 from campaigns.delivery.services import leave_in_doubt, send_again
-from campaigns.delivery.types import MessageState, SkipReason
+from campaigns.delivery.types import OPEN_STATES, MessageState, SkipReason
 from campaigns.scheduled import services
 from campaigns.scheduled.forms import CampaignForm, ScheduleForm
 from campaigns.scheduled.models import Campaign, CampaignState
@@ -25,6 +26,7 @@ from campaigns.scheduled.progress import progress_of
 from campaigns.scheduled.readiness import blockers
 from personalize.core.clock import now
 from personalize.core.permissions import require
+from personalize.dashboard.templatetags.dashboard import WaterfallStep
 from segments.segmentation.services import audience, condition
 
 UNDO = dt.timedelta(seconds=60)
@@ -211,7 +213,7 @@ def settle_doubt(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
 def campaign_people_url(campaign: Campaign) -> str:
     """Where the people behind a campaign's figures are listed."""
-    return str(redirect("scheduled:people", campaign.uuid).url)
+    return reverse("scheduled:people", args=[campaign.uuid])
 
 
 def _campaign(uuid: UUID) -> Campaign:
@@ -257,42 +259,37 @@ def _foresee(campaign: Campaign) -> Foreseen | None:
     return foresee(people=audience(rule=campaign.segment.rule, as_of=at), topic=campaign.topic, excluded=excluded)
 
 
-def _waterfall_ahead(campaign: Campaign, foreseen: Foreseen | None) -> list[dict[str, Any]]:
+def _waterfall_ahead(campaign: Campaign, foreseen: Foreseen | None) -> list[WaterfallStep]:
     if foreseen is None or campaign.segment is None:
         return []
-    first = {"kind": "whole", "label": _("In the segment ‘%(name)s’") % {"name": campaign.segment.name}}
+    left_out = sorted(foreseen.left_out.items(), key=lambda item: -item[1])
+    segment = reverse("segmentation:detail", args=[campaign.segment.uuid])
     return [
-        {**first, "people": foreseen.named, "url": ""},
-        *(
-            {"kind": "less", "label": reason.label, "people": -number, "url": ""}
-            for reason, number in sorted(foreseen.left_out.items(), key=lambda item: -item[1])
+        WaterfallStep(
+            _("In the segment ‘%(name)s’") % {"name": campaign.segment.name}, foreseen.named, segment, kind="whole"
         ),
-        {"kind": "result", "label": _("Will get this mail"), "people": foreseen.mailed, "url": ""},
+        *(WaterfallStep(reason.label, -number) for reason, number in left_out),
+        WaterfallStep(_("Will get this mail"), foreseen.mailed, kind="result"),
     ]
 
 
-def _waterfall_now(campaign: Campaign) -> list[dict[str, Any]]:
+def _waterfall_now(campaign: Campaign) -> list[WaterfallStep]:
     rows = Message.objects.filter(run=campaign.run)
     people = campaign_people_url(campaign)
     tally = rows.tally()
     left = rows.filter(reason__gt="", state__in=(MessageState.SKIPPED, MessageState.FAILED))
     reasons = left.order_by().values_list("reason").annotate(n=Count("pk")).values_list("reason", "n")
-    steps = [
-        {"kind": "whole", "label": _("In the audience"), "people": sum(tally.values()), "url": people},
-        *(
-            {"kind": "less", "label": _reason(reason), "people": -number, "url": f"{people}?reason={reason}"}
-            for reason, number in sorted(reasons, key=lambda item: -item[1])
-        ),
-    ]
-    for state, label in ((MessageState.IN_DOUBT, _("In doubt: sent or not, nobody can know")),):
-        if tally[state]:
-            steps.append(
-                {"kind": "less", "label": label, "people": -tally[state], "url": f"{people}?state={state.value}"}
-            )
-    sent = tally[MessageState.SENT]
-    steps.append(
-        {"kind": "result", "label": _("Sent"), "people": sent, "url": f"{people}?state={MessageState.SENT.value}"}
-    )
+    doubt, sent = MessageState.IN_DOUBT, MessageState.SENT
+    steps = [WaterfallStep(_("In the audience"), sum(tally.values()), people, kind="whole")]
+    for reason, number in sorted(reasons, key=lambda item: -item[1]):
+        steps.append(WaterfallStep(_reason(reason), -number, f"{people}?reason={reason}"))
+    if tally[doubt]:
+        label = _("In doubt: whether it arrived, nobody can know")
+        steps.append(WaterfallStep(label, -tally[doubt], f"{people}?state={doubt.value}"))
+    waiting = sum(tally[state] for state in OPEN_STATES)
+    if waiting:
+        steps.append(WaterfallStep(_("Still waiting"), -waiting, f"{people}?state={MessageState.READY.value}"))
+    steps.append(WaterfallStep(_("Sent"), tally[sent], f"{people}?state={sent.value}", kind="result"))
     return steps
 
 

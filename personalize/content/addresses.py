@@ -13,7 +13,7 @@ from personalize.rendering.links import safe_url
 
 LONGEST = 2000
 # A merge field may stand in the path or the query, never where it could choose the host.
-_FIXED_HOST = re.compile(r"https?://[^/?#\ue000]+[/?#]")
+_HOST = re.compile(r"https?://[^/?#]+[/?#]")
 
 
 class Addresses:
@@ -52,12 +52,13 @@ class Addresses:
 
     def _with_fields(self, block: str, field: str, url: str) -> str:
         """An address with merge fields: each value is percent-encoded, and clicks are not counted."""
-        tags = [self._holes.tag(match.group()) for match in HOLE.finditer(url)]
-        if not _FIXED_HOST.match(url) or safe_url(HOLE.sub("x", url)) == "#":
+        tags = [self._holes.tag(match) for match in HOLE.finditer(url)]
+        host = _HOST.match(url)
+        if host is None or HOLE.search(host.group()) or safe_url(HOLE.sub("x", url)) == "#":
             self._refuse(block, field, _("A merge field may stand after the host of a link, not in it."))
         elif any(not isinstance(tag, str) or not tag.startswith("{{") for tag in tags):
             self._refuse(block, field, _("Only merge fields may stand in a link."))
-        return HOLE.sub(lambda match: self._holes.keep(_encoded(self._holes.tag(match.group()))), url)
+        return HOLE.sub(lambda match: self._holes.keep(_encoded(self._holes.tag(match))), url)
 
     def _refuse(self, block: str, field: str, message: str) -> None:
         problem = Problem(block, field, message)

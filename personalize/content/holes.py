@@ -1,7 +1,7 @@
 """Takes template tags out of a text before other tools see it, and puts them back afterwards.
 
-MJML would escape or move ``{{ }}`` and ``{% %}``. What stands in their place are characters of Unicode's private use area
-around a number, which every tool leaves alone and which are removed from what people write.
+MJML would escape or move ``{{ }}`` and ``{% %}``. What stands in their place are plain letters around a number, which every
+tool leaves alone; the same letters are removed from what people write.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from html import escape
 
 from personalize.rendering import links
 
-_OPEN, _CLOSE = "\ue000", "\ue001"
 TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-HOLE = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
+HOLE = re.compile(r"qzhole(\d+)elohzq")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Holes:
     def keep(self, thing: str | Link) -> str:
         """Take this out; the returned characters stand for it."""
         self._kept.append(thing)
-        return f"{_OPEN}{len(self._kept) - 1}{_CLOSE}"
+        return f"qzhole{len(self._kept) - 1}elohzq"
 
     def lift(self, text: str) -> str:
         """The text with all its tags taken out. Holes that are in it already stay."""
@@ -42,17 +41,17 @@ class Holes:
 
     def lift_from_people(self, text: str) -> str:
         """The same for text that people wrote, which cannot hold holes yet."""
-        return self.lift(text.replace(_OPEN, "").replace(_CLOSE, ""))
+        return self.lift(HOLE.sub("", text))
 
-    def tag(self, hole: str) -> str | Link:
-        """What a single hole stands for."""
-        return self._kept[int(hole.strip(_OPEN + _CLOSE))]
+    def tag(self, hole: re.Match[str]) -> str | Link:
+        """What a hole, as found by ``HOLE``, stands for."""
+        return self._kept[int(hole.group(1))]
 
     def fill(self, text: str, *, html: bool, tracked: bool) -> str:
         """Put everything back; a link becomes its placeholder for tracked mails and its own address otherwise."""
 
         def back(match: re.Match[str]) -> str:
-            thing = self._kept[int(match.group(1))]
+            thing = self.tag(match)
             if isinstance(thing, str):
                 return thing
             if tracked:

@@ -27,7 +27,7 @@ BLOCKS = [
         "type": "text",
         "text": 'News from {{ brand.name }} for {{ subscriber.city | default("your town") }}.',
     },
-    {"id": "go", "type": "button", "text": "Have a look", "url": "https://alderandwren.example/winter"},
+    {"id": "go", "type": "button", "label": "Have a look", "url": "https://alderandwren.example/winter"},
     {"id": "picks", "type": "products", "limit": 2, "recipe": "popular"},
     {"id": "foot", "type": "footer"},
 ]
@@ -44,7 +44,7 @@ def server(settings):
 @pytest.fixture
 def mailing(brand, maya):
     template = create_template(
-        name="Winter", subject="{{ greeting_plain }}", preheader="Things to hold", blocks=BLOCKS, actor=maya
+        name="Winter", subject="{{ greeting }}", preheader="Things to hold", blocks=BLOCKS, actor=maya
     )
     version = save_version(template=template, actor=maya)
     assert not isinstance(version, list), version

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         options, for_pytest = self.create_parser(argv[0], argv[1]).parse_known_args(argv[2:])
         try:
             sys.exit(self.handle(**vars(options), for_pytest=for_pytest))
@@ -81,6 +82,10 @@ class Command(BaseCommand):
             code = process.wait()
         except KeyboardInterrupt:
             # pytest heard the same Ctrl-C and is reporting; the servers stop after it.
+            process.wait()
+            raise
+        except SystemExit:
+            process.send_signal(signal.SIGINT)
             process.wait()
             raise
         self.stdout.write(f"Tests on {database} took {time.monotonic() - started:.0f} s.")
