@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.accounts.urls")),
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
+    path("", include("personalize.content.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ContentConfig(AppConfig):
     name = "personalize.content"
     label = "content"
-    verbose_name = "Content"
+    verbose_name = _("Content")
+
+    def ready(self) -> None:
+        from personalize.content import fields, search
+        from personalize.core import registries
+
+        fields.register()
+        registries.search.add(registries.SearchSource("templates", _("Templates"), search.find))
+        registries.menu.add(
+            registries.MenuEntry(
+                "templates", _("Templates"), "article", "content:templates", "content.edit", group=_("Content"), order=40
+            )
+        )

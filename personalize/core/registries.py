@@ -54,7 +54,7 @@ class MenuEntry:
     icon: str
     url_name: str
     action: str
-    group: str = ""
+    group: Any = ""
     order: int = 100
     count: Callable[[], int | None] | None = None
 

@@ -1,0 +1,199 @@
+"""Loads what a batch of people's mails is rendered from, with a number of queries that does not depend on the people."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import BooleanField, ExpressionWrapper, QuerySet
+
+from personalize.accounts.models import Brand
+from personalize.content import languages
+from personalize.content.fields import COLUMNS
+from personalize.content.models import TemplateVersion
+from personalize.content.types import PersonContext
+from personalize.recommendations.serving import recommend
+from personalize.recommendations.types import ProductRequest, Recommendation
+from personalize.rendering import fields as merge_fields
+from personalize.rendering import greetings, headers, links
+from personalize.rendering.limits import TEXT
+from segments.commerce.models import Product
+from segments.segmentation.rules.compiler import compile_rule
+from segments.segmentation.rules.parse import parse
+from segments.subscribers.models import Tracking
+
+_PERSON = (
+    *("id", "email", "first_name", "last_name", "preferred_name", "title", "language"),
+    *("country", "region", "city", "postal_code", "attributes", "tracking"),
+)
+# What the rows bring when they are messages: the event behind them, and the topic they are sent for.
+_MESSAGE = {"trigger": "context", "topic": "mailing__topic__name", "frequency": "mailing__topic__frequency"}
+_COLUMN_KEYS = frozenset(field.key.partition(".")[2] for field in COLUMNS)
+
+Row = dict[str, Any]
+
+
+def prepare(
+    *,
+    version: TemplateVersion,
+    people: QuerySet[Any],
+    person: str,
+    as_of: dt.datetime,
+    brand: Brand,
+    language: str | None = None,
+) -> dict[Any, PersonContext]:
+    """What each person's mail needs, by the primary key of the rows in ``people``.
+
+    ``people`` are rows of Message with ``person="subscriber"``, or of Subscriber with ``person=""``. ``as_of`` bounds
+    dated facts in rules and recommendations. ``language`` overrides the language of everybody, for previews. Only fields
+    the version reads are handed on. ``data["links"]`` holds placeholders and each product's ``href`` its plain address:
+    who sends the mail puts tracked addresses in their place.
+    """
+    rows = _rows(version, people, person, as_of)
+    ids = list(dict.fromkeys(row["id"] for row in rows.values()))
+    products = _products(version, ids, as_of)
+    loaded = _loaded(version, ids, as_of, language or brand.language)
+    fallbacks = _fallbacks(version)
+    return {
+        pk: _context(row, version, brand, language or row["language"] or brand.language, products, loaded, fallbacks)
+        for pk, row in rows.items()
+    }
+
+
+def _rows(version: TemplateVersion, people: QuerySet[Any], person: str, as_of: dt.datetime) -> dict[Any, Row]:
+    """One query: the columns of each person, and for each rule of the version whether it holds."""
+    prefix = f"{person}__" if person else ""
+    columns = {name: f"{prefix}{name}" for name in _PERSON}
+    if person:
+        columns |= _MESSAGE
+    shows = {
+        f"shows_{position}": ExpressionWrapper(
+            compile_rule(parse(rule), as_of=as_of, person=person), output_field=BooleanField()
+        )
+        for position, rule in enumerate(version.rules.values())
+    }
+    rows: dict[Any, Row] = {}
+    for pk, *values in people.order_by().annotate(**shows).values_list("pk", *columns.values(), *shows):
+        row = dict(zip([*columns, *shows], values, strict=True))
+        row["show"] = {block: bool(row[f"shows_{position}"]) for position, block in enumerate(version.rules)}
+        rows[pk] = row
+    return rows
+
+
+def _products(
+    version: TemplateVersion, ids: list[int], as_of: dt.datetime
+) -> dict[str, dict[int, list[tuple[Recommendation, Product]]]]:
+    """For each product block and person the products to show, in order."""
+    if not version.products:
+        return {}
+    requests = {block: ProductRequest(**asked) for block, asked in version.products.items()}
+    chosen = recommend(requests=requests, subscriber_ids=ids, as_of=as_of)
+    wanted = {one.product_id for people in chosen.values() for found in people.values() for one in found}
+    catalogue = Product.objects.in_bulk(wanted)
+    return {
+        block: {
+            id: [(one, catalogue[one.product_id]) for one in found if one.product_id in catalogue]
+            for id, found in people.items()
+        }
+        for block, people in chosen.items()
+    }
+
+
+def _loaded(
+    version: TemplateVersion, ids: list[int], as_of: dt.datetime, language: str
+) -> dict[str, dict[int, dict[str, Any]]]:
+    """The values of further sources the version reads, by source and person."""
+    loaded: dict[str, dict[int, dict[str, Any]]] = {}
+    for key in sorted({path.split(".")[0] for path in version.fields}):
+        source = merge_fields.sources.get(key)
+        if source is not None and source.load is not None:
+            loaded[key] = source.load(ids, as_of, language)
+    return loaded
+
+
+def _fallbacks(version: TemplateVersion) -> dict[str, dict[str, str]]:
+    """The words by language that stand in for each field the version reads; one query, for the attributes."""
+    return {one.key: one.fallback for one in merge_fields.sources.all() if one.fallback and one.key in version.fields}
+
+
+def _context(
+    row: Row,
+    version: TemplateVersion,
+    brand: Brand,
+    language: str,
+    products: dict[str, dict[int, list[tuple[Recommendation, Product]]]],
+    loaded: dict[str, dict[int, dict[str, Any]]],
+    fallbacks: dict[str, dict[str, str]],
+) -> PersonContext:
+    greeting = greetings.greet(row, language=language, formality=brand.formality)
+    mine = {block: people.get(row["id"], []) for block, people in products.items()}
+    data: dict[str, Any] = {
+        "language": language,
+        "currency": brand.currency,
+        "greeting": greeting.text,
+        "subscriber": _person(row, version.fields),
+        "brand": {"name": brand.name, "postal_address": brand.postal_address, "website": brand.website},
+        "topic": {"name": row.get("topic") or "", "frequency": row.get("frequency") or ""},
+        "trigger": plain(row.get("trigger") or {}),
+        "show": row["show"],
+        "products": {
+            block: [_product(one, product, brand.currency, language) for one, product in found]
+            for block, found in mine.items()
+        },
+        "links": {name: links.sentinel(name) for name in links.NAMED},
+        "fallbacks": {key: languages.words(words, language, brand.language) for key, words in fallbacks.items()},
+    }
+    for source, people in loaded.items():
+        data[source] = plain(people.get(row["id"], {}))
+    return PersonContext(
+        data=data,
+        tracked=row["tracking"] == Tracking.GRANTED or (row["tracking"] == Tracking.UNKNOWN and brand.track_unknown),
+        trace={
+            "greeting": greeting.kind,
+            "name": greeting.name,
+            "shown": [block for block, shown in row["show"].items() if shown],
+            "hidden": [block for block, shown in row["show"].items() if not shown],
+            "products": {
+                block: [[one.code, str(one.reason), one.rung] for one, _ in found] for block, found in mine.items()
+            },
+            "fallbacks": [],
+        },
+        address=row["email"] or "",
+    )
+
+
+def _person(row: Row, fields: list[str]) -> dict[str, Any]:
+    """The person's values that the version reads; names as a mail may say them, everything else cleaned."""
+    special: dict[str, Callable[[Row], str]] = {"first_name": greetings.first_name}
+    wanted = {path.split(".")[1] for path in fields if path.startswith("subscriber.")}
+    values: dict[str, Any] = {}
+    for key in sorted(wanted):
+        if key in special:
+            values[key] = headers.isolate(special[key](row))
+        else:
+            values[key] = plain(row[key] if key in _COLUMN_KEYS else row["attributes"].get(key))
+    return values
+
+
+def _product(one: Recommendation, product: Product, currency: str, language: str) -> dict[str, Any]:
+    return {
+        "code": product.code,
+        "title": plain(product.title),
+        "price": languages.price(product.price, currency, language),
+        "url": product.url,
+        "image": product.image_url,
+        "reason": str(one.reason),
+        "href": product.url,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Data as templates may see it: texts cut and without control characters, right-to-left ones isolated."""
+    if isinstance(value, str):
+        return headers.isolate(headers.clean(value[:TEXT]))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,65 @@
+"""Shows a mail as one person would get it, by the same way it is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from personalize.accounts.models import Brand
+from personalize.content import contexts, versions
+from personalize.content.models import Template, TemplateVersion
+from personalize.content.renderers import new_renderer
+from personalize.content.types import Problem
+from personalize.core import clock
+from personalize.rendering import links
+from personalize.rendering.types import Failure, Job
+from segments.subscribers.models import Subscriber
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A rendered mail without tracking, or what is wrong with it; ``fallbacks`` are the fields this person lacks."""
+
+    subject: str = ""
+    preheader: str = ""
+    html: str = ""
+    text: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    fallbacks: tuple[str, ...] = ()
+
+
+def preview(
+    *,
+    content: TemplateVersion | Template,
+    subscriber: Subscriber,
+    brand: Brand,
+    as_of: dt.datetime | None = None,
+    language: str | None = None,
+) -> Preview:
+    """The mail for ``subscriber``, from a saved version or from a template as it stands. Its links lead nowhere."""
+    with new_renderer(patient=True) as renderer:
+        version = content
+        if isinstance(version, Template):
+            made = versions.unsaved(version, brand=brand, renderer=renderer)
+            if isinstance(made, list):
+                return Preview(problems=made)
+            version = made
+        context = contexts.prepare(
+            version=version,
+            people=Subscriber.objects.filter(pk=subscriber.pk),
+            person="",
+            as_of=as_of or clock.now(),
+            brand=brand,
+            language=language,
+        )[subscriber.pk]
+        parts = ("subject", "preheader", "html_untracked", "text_untracked")
+        (done,) = renderer.render(version.content_hash, version.compiled, [Job("preview", parts, context.data)])
+    if isinstance(done, Failure):
+        return Preview(problems=[Problem("", "", done.reason)])
+    return Preview(
+        subject=done.parts["subject"],
+        preheader=done.parts["preheader"],
+        html=links.replace(done.parts["html_untracked"], lambda name: f"#{name}"),
+        text=links.replace(done.parts["text_untracked"], lambda name: f"({name})"),
+        fallbacks=done.fallbacks,
+    )

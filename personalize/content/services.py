@@ -1,0 +1,77 @@
+"""What one can do with templates: write them, change them, and save an immutable version of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Max
+
+from personalize.accounts.models import Brand, User
+from personalize.content import versions
+from personalize.content.models import Template, TemplateVersion
+from personalize.content.renderers import new_renderer
+from personalize.content.types import Problem
+from personalize.core import audit, clock
+
+
+@transaction.atomic
+def create_template(*, name: str, subject: str, preheader: str, blocks: list[dict[str, Any]], actor: Any) -> Template:
+    """Start a template. It may still be wrong: what is wrong is said when a version of it is saved."""
+    now = clock.now()
+    template = Template.objects.create(
+        name=name, subject=subject, preheader=preheader, blocks=blocks, created_at=now, updated_at=now
+    )
+    audit.record(actor=actor, action="template.create", target=template)
+    return template
+
+
+@transaction.atomic
+def update_template(
+    *,
+    template: Template,
+    lock_version: int,
+    actor: Any,
+    name: str,
+    subject: str,
+    preheader: str,
+    blocks: list[dict[str, Any]],
+) -> bool:
+    """Change a template that is still as it was when ``lock_version`` was read; false when somebody else was faster."""
+    changed = Template.objects.filter(pk=template.pk, lock_version=lock_version).update(
+        name=name,
+        subject=subject,
+        preheader=preheader,
+        blocks=blocks,
+        updated_at=clock.now(),
+        lock_version=F("lock_version") + 1,
+    )
+    if changed:
+        template.refresh_from_db()
+        audit.record(actor=actor, action="template.change", target=template)
+    return bool(changed)
+
+
+def save_version(*, template: Template, actor: Any, marketing: bool = True) -> TemplateVersion | list[Problem]:
+    """Compile the template and keep it as its next version, or say what is wrong and where.
+
+    The same content gives the same version back. ``marketing`` mails need a footer; service mails, such as the
+    confirmation of an address, may do without.
+    """
+    with new_renderer() as renderer:
+        made = versions.unsaved(template, brand=Brand.objects.get(), renderer=renderer, marketing=marketing)
+    return made if isinstance(made, list) else _store(made, actor)
+
+
+@transaction.atomic
+def _store(made: TemplateVersion, actor: Any) -> TemplateVersion:
+    # The row lock keeps two savers from taking the same number.
+    template = Template.objects.select_for_update().get(pk=made.template_id)
+    same = template.versions.filter(content_hash=made.content_hash).first()
+    if same is not None:
+        return same
+    made.number = (template.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+    made.created_by = actor if isinstance(actor, User) else None
+    made.save(force_insert=True)
+    audit.record(actor=actor, action="template.version", target=template, number=made.number)
+    return made
