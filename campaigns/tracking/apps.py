@@ -24,7 +24,7 @@ class TrackingConfig(AppConfig):
         )
         registries.personal_data.add(
             registries.PersonalData(
-                key="tracking.hit",
+                key="tracking.Hit",
                 model="tracking.Hit",
                 export=True,
                 erase="keep the verdict, blank agent and network",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import hashlib
 import logging
 from collections import defaultdict
 
@@ -67,7 +66,7 @@ def record_hit(*, message: Message, kind: HitKind, visit: Visit, link: Link | No
                     message=message,
                     kind=OutcomeKind.OPENED,
                     at=visit.at,
-                    fingerprint=_fingerprint(OutcomeKind.OPENED, message),
+                    fingerprint="open",
                 )
     except DatabaseError:
         logger.exception("A hit on message %s was not kept.", message.uuid)
@@ -109,7 +108,7 @@ def settle_clicks(*, now: dt.datetime) -> int:
                     message=hit.message,
                     kind=OutcomeKind.CLICKED,
                     at=hit.at,
-                    fingerprint=_fingerprint(OutcomeKind.CLICKED, hit.message, number),
+                    fingerprint=f"link:{number}",
                     details={"link": number},
                 )
     return len(waiting)
@@ -142,7 +141,7 @@ def leave(*, message: Message, scope: Scope, source: str, network: str = "") -> 
             message=message,
             kind=OutcomeKind.UNSUBSCRIBED,
             at=now,
-            fingerprint=_fingerprint(OutcomeKind.UNSUBSCRIBED, message),
+            fingerprint="unsubscribe",
             details={"scope": scope.value},
         )
 
@@ -170,7 +169,3 @@ def come_back(*, message: Message) -> bool:
             subscriber=message.subscriber, topic=left.topic, source="undo", at=now, message=message.uuid
         )
     return outcome is Outcome.CHANGED
-
-
-def _fingerprint(kind: OutcomeKind, message: Message, link: int = 0) -> str:
-    return hashlib.sha256(f"tracking|{kind.value}|{message.uuid}|{link}".encode()).hexdigest()

@@ -13,4 +13,5 @@ urlpatterns = [
     path("t/o/<path:token>.gif", views.open_pixel, name="open"),
     path("t/c/<path:token>", views.click, name="click"),
     path("t/u/<path:token>", views.unsubscribe, name="unsubscribe"),
+    path("t/v/<path:token>", views.view, name="view"),
 ]

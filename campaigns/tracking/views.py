@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from campaigns.delivery.models import Link, Message
-from campaigns.tracking import services
+from campaigns.tracking import browser_copy, services
 from campaigns.tracking.models import HitKind
 from campaigns.tracking.recognition import Visit
 from campaigns.tracking.services import Scope
@@ -35,6 +35,11 @@ _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBR
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# A mail is written by people and filled with data of others: it may show pictures and lead away, and nothing else.
+_MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data: 'self'; "
+    "style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
 
 View = Callable[..., HttpResponse]
@@ -104,6 +109,15 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             return HttpResponse(
                 _("Done. You will get no more of these mails."), content_type="text/plain; charset=utf-8"
             )
+
+
+@public("GET", "HEAD")
+def view(request: HttpRequest, token: str) -> HttpResponse:
+    message = _message(token, Purpose.VIEW)
+    html = browser_copy.render(message) if message else None
+    if html is None:
+        return _nowhere()
+    return HttpResponse(html, headers={"Content-Security-Policy": _MAIL_POLICY})
 
 
 def _message(token: str, purpose: Purpose) -> Message | None:

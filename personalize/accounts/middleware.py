@@ -6,6 +6,7 @@ import zoneinfo
 from collections.abc import Callable
 
 from csp.constants import UNSAFE_EVAL
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -19,7 +20,8 @@ def reader_zone(get_response: Handler) -> Handler:
     """Shows times in the zone the person chose; strangers see UTC."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
-        user = request.user
+        # Without a session cookie nobody is asked for, so that public pages stay free of sessions.
+        user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
         zone = zone_or_utc(user.time_zone) if isinstance(user, User) else zoneinfo.ZoneInfo("UTC")
         with timezone.override(zone):
             return get_response(request)
