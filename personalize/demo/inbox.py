@@ -68,7 +68,7 @@ def message_named_in(headers: EmailMessage) -> uuid.UUID | None:
 
 def store(connection: sqlite3.Connection, *, mail_from: str, rcpt_to: Iterable[str], raw: bytes) -> None:
     """Keep one mail; it is committed when this returns."""
-    headers = _headers.parsebytes(raw[: raw.find(b"\r\n\r\n") + 4] or raw)
+    headers = _headers.parsebytes(raw.partition(b"\r\n\r\n")[0])
     named = message_named_in(headers)
     connection.execute(
         "INSERT INTO mail (at, mail_from, rcpt_to, subject, message_uuid, size, raw) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections import Counter
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ def _seconds(span: dict[str, dt.datetime | None]) -> float:
     return max((last - first).total_seconds(), 0.001) if first and last else 0.0
 
 
-def _examples(campaign: Campaign, mails: dict[object, int], inbox: Inbox) -> list[Example]:
+def _examples(campaign: Campaign, mails: dict[uuid.UUID, int], inbox: Inbox) -> list[Example]:
     """Three people whose mails differ most visibly: a regular, somebody without a name, somebody new; the cast first."""
     known = Q(subscriber__email__in=[role.email for role in CAST])
     messages = (

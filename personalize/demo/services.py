@@ -24,7 +24,7 @@ from personalize.demo.orders import Line
 from personalize.demo.people import WORDING, Consent, Person
 from personalize.demo.shop import Shop, generate
 from segments.commerce import services as commerce
-from segments.commerce.models import Product
+from segments.commerce.models import Order, Product
 from segments.commerce.types import LineRow, OrderRow, ProductRow, RefundRow
 from segments.consent import services as consent
 from segments.consent.models import OptIn, Subscription, Topic
@@ -71,7 +71,7 @@ def seed(*, subscribers: int, now: dt.datetime | None = None) -> Seeded:
         new=brand is None,
         subscribers=Subscriber.objects.count(),
         products=Product.objects.count(),
-        orders=commerce.Order.objects.count(),
+        orders=Order.objects.count(),
     )
 
 

@@ -1,0 +1,1 @@
+"""What the demo offers on the command line."""
