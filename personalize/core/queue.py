@@ -32,7 +32,7 @@ def enqueue(task: str, /, **arguments: Any) -> None:
     """
     if task not in current_app.tasks:
         # A worker imports the apps' task modules at its start; a web process does so here, with its first task.
-        current_app.loader.import_default_modules()
+        current_app.autodiscover_tasks(force=True)
     registered = current_app.tasks.get(task)
     if registered is None:
         raise LookupError(f"No task is registered under the name {task!r}.")

