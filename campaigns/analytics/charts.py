@@ -86,8 +86,12 @@ def bars(
     reach = height - top
     step = (width - left) / max(1, len(counts))
     boxes = tuple(
-        Box(round(left + index * step, 2), round(height - reach * count / most, 2), round(step * 0.78, 2),
-            round(reach * count / most, 2))
+        Box(
+            round(left + index * step, 2),
+            round(height - reach * count / most, 2),
+            round(step * 0.78, 2),
+            round(reach * count / most, 2),
+        )
         for index, count in enumerate(counts)
         if count
     )

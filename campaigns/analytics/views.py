@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Iterator
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from campaigns.analytics import figures
@@ -14,7 +13,7 @@ from campaigns.analytics.recipients import Group, recipients
 from campaigns.analytics.report import ENOUGH, tell
 from campaigns.delivery.models import Run
 from campaigns.scheduled.models import Campaign
-from personalize.core import audit, clock
+from personalize.core import clock
 from personalize.core.permissions import require
 
 _PAGE = 25

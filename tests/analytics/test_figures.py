@@ -156,7 +156,9 @@ def test_an_order_is_credited_to_the_last_mail_clicked_and_to_no_other(campaign,
     assert (told(campaign).orders, told(other).orders) == (0, 1)
 
 
-@pytest.mark.parametrize(("after", "credited"), [(dt.timedelta(0), 1), (5 * DAY, 1), (5 * DAY + dt.timedelta(seconds=1), 0)])
+@pytest.mark.parametrize(
+    ("after", "credited"), [(dt.timedelta(0), 1), (5 * DAY, 1), (5 * DAY + dt.timedelta(seconds=1), 0)]
+)
 def test_the_window_is_five_days_from_the_click(campaign, ann, after, credited):
     make_click(make_sent(campaign, ann), at=START + DAY)
     make_order(ann, ("MUG", 1, PRICE), placed_at=START + DAY + after)
