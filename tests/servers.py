@@ -56,7 +56,7 @@ class RealWorker:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
-        wait_until(self._is_ready, seconds=60, what="The worker's start")
+        wait_until(self._is_ready, seconds=120, what="The worker's start")
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, f"The worker ended at its start:\n{self.log}"
