@@ -11,6 +11,9 @@ def main() -> None:
     from personalize.bootstrap import ensure_environment
 
     ensure_environment(sys.argv)
+    if sys.argv[1:2] == ["test"]:
+        # Tests bring their own secret and folder, and never read those of this installation.
+        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalize.settings")
     from django.core.management import execute_from_command_line
 

@@ -13,8 +13,9 @@ admin.site.login = login_required(admin.site.login)  # type: ignore[method-assig
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
+    path("", include("personalize.content.urls")),
+    path("", include("campaigns.scheduled.urls")),
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
-    path("", include("personalize.content.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import uuid
 from typing import Any
 
+from campaigns.delivery.models import Mailing, Sender, SenderAccount
+from campaigns.delivery.types import Gate
+from personalize.content.models import Template, TemplateVersion
 from personalize.core.addresses import address_key
 from personalize.core.database import fold
 from segments.commerce.models import Order, OrderLine, Product
@@ -84,3 +88,47 @@ def make_order(
             amount=quantity * price,
         )
     return order
+
+
+def make_sender(name: str = "Alder & Wren", email: str = "hello@news.alderandwren.example") -> Sender:
+    account, _ = SenderAccount.objects.get_or_create(name="Default")
+    sender, _ = Sender.objects.get_or_create(name=name, email=email, defaults={"account": account})
+    return sender
+
+
+def make_version(**fields: Any) -> TemplateVersion:
+    """A version straight into the table, compiled by hand: enough for the ledger, which never reads it."""
+    template = Template.objects.create(
+        name=f"Template {next(_number)}", subject="Hello", blocks=[], created_at=NOW, updated_at=NOW
+    )
+    return TemplateVersion.objects.create(
+        template=template,
+        number=1,
+        subject="Hello",
+        blocks=[],
+        compiled={},
+        content_hash="0" * 64,
+        created_at=NOW,
+        **fields,
+    )
+
+
+def make_mailing(topic: Topic | None = None, **fields: Any) -> Mailing:
+    """An open marketing mailing."""
+    return Mailing.objects.create(
+        name="Winter tables",
+        owner_kind="test",
+        owner=uuid.uuid4(),
+        version=fields.pop("version", None) or make_version(),
+        sender=make_sender(),
+        topic=topic or make_topic(),
+        created_at=NOW,
+        **{"gate": Gate.OPEN, **fields},
+    )
+
+
+def make_follower(topic: Topic, email: str | None = None, **fields: Any) -> Subscriber:
+    """A person who follows the topic."""
+    subscriber = make_subscriber(email, **fields)
+    make_subscription(subscriber, topic)
+    return subscriber

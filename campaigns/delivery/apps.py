@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: the engine looks, people's timelines show their mails."""
 
 from __future__ import annotations
 
@@ -9,3 +9,11 @@ class DeliveryConfig(AppConfig):
     name = "campaigns.delivery"
     label = "delivery"
     verbose_name = "Delivery"
+
+    def ready(self) -> None:
+        from campaigns.delivery import engine
+        from campaigns.delivery.timeline import register
+        from personalize.core.queue import register_look
+
+        register_look("delivery", engine.look)
+        register()

@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: campaigns whose time has come are looked for."""
 
 from __future__ import annotations
 
@@ -9,3 +9,11 @@ class ScheduledConfig(AppConfig):
     name = "campaigns.scheduled"
     label = "scheduled"
     verbose_name = "Campaigns"
+
+    def ready(self) -> None:
+        from campaigns.scheduled.looking import look
+        from campaigns.scheduled.panels import register
+        from personalize.core.queue import register_look
+
+        register_look("campaigns", look)
+        register()

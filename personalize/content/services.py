@@ -63,6 +63,13 @@ def save_version(*, template: Template, actor: Any, marketing: bool = True) -> T
     return made if isinstance(made, list) else _store(made, actor)
 
 
+def problems_of(*, template: Template) -> list[Problem]:
+    """What keeps the template from being sent as a marketing mail; empty when nothing does. Stores nothing."""
+    with new_renderer() as renderer:
+        made = versions.unsaved(template, brand=Brand.objects.get(), renderer=renderer)
+    return made if isinstance(made, list) else []
+
+
 @transaction.atomic
 def _store(made: TemplateVersion, actor: Any) -> TemplateVersion:
     # The row lock keeps two savers from taking the same number.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import json
 import uuid
 from typing import Any
 
@@ -21,7 +23,41 @@ def prepare_connection(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
         return
     create = connection.connection.create_function
     create("personalize_uuid", 0, lambda: uuid.uuid4().hex)
+    create("personalize_in_seconds", 1, _in_seconds)
     create("personalize_sha256", 1, lambda text: hashlib.sha256(text.encode()).hexdigest(), deterministic=True)
+
+
+def _in_seconds(seconds: float) -> str:
+    moment = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def in_seconds_sql() -> str:
+    """SQL with one parameter: the instant so many seconds from now, by the database's own clock.
+
+    Leases are written and read with it, so that the clocks of the workers' hosts never matter.
+    """
+    return "(clock_timestamp() + %s * interval '1 second')" if is_postgres() else "personalize_in_seconds(%s)"
+
+
+def now_sql() -> str:
+    """The present instant by the database's own clock, also within a long transaction."""
+    return "clock_timestamp()" if is_postgres() else "personalize_in_seconds(0)"
+
+
+def json_parameter(value: Any) -> str | None:
+    """A JSON value as a parameter of hand-written SQL; None stays NULL."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def json_cast_sql() -> str:
+    """The cast that turns such a parameter into the column's type."""
+    return "CAST(%s AS jsonb)" if is_postgres() else "%s"
+
+
+def skip_locked_sql() -> str:
+    """What lets two claimers take different rows; SQLite has one writer at a time and needs nothing."""
+    return "FOR UPDATE SKIP LOCKED" if is_postgres() else ""
 
 
 def new_uuid_sql() -> str:

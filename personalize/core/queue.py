@@ -7,17 +7,21 @@ look, never the work.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from celery import current_app
-from django.conf import settings
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
 
 Look = Callable[[], bool]
 _looks: dict[str, Look] = {}
+_looking = threading.Lock()
+
+stopping = threading.Event()
+"""Set when this process is asked to end: a look then finishes the mail in hand and gives the rest back."""
 
 
 def enqueue(task: str, /, **arguments: Any) -> None:
@@ -26,6 +30,9 @@ def enqueue(task: str, /, **arguments: Any) -> None:
     Raises LookupError at once when no such task is registered. A broker that cannot be reached is logged and forgotten:
     the workers' own polling finds the row.
     """
+    if task not in current_app.tasks:
+        # A worker imports the apps' task modules at its start; a web process does so here, with its first task.
+        current_app.loader.import_default_modules()
     registered = current_app.tasks.get(task)
     if registered is None:
         raise LookupError(f"No task is registered under the name {task!r}.")
@@ -44,15 +51,25 @@ def register_look(name: str, look: Look) -> None:
     _looks[name] = look
 
 
-def look() -> bool:
-    """Give every registered look one turn; true when any of them found work."""
-    found = False
-    for name, turn in _looks.items():
-        try:
-            found = turn() or found
-        except Exception:
-            # One app's bug must not stop the others from looking; it is logged with its trace and shows in the health page.
-            logger.exception("The look %r failed.", name)
-            if settings.CELERY_TASK_ALWAYS_EAGER:
-                raise
-    return found
+def look(*, raising: bool = False) -> bool:
+    """Give every registered look one turn; true when any of them found work.
+
+    One at a time in a process: whoever comes while another looks returns at once, for the work is being done. A look
+    that fails is logged and does not stop the others, unless ``raising``.
+    """
+    if not _looking.acquire(blocking=False):
+        return False
+    try:
+        found = False
+        for name, turn in _looks.items():
+            if stopping.is_set():
+                break
+            try:
+                found = turn() or found
+            except Exception:
+                if raising:
+                    raise
+                logger.exception("The look %r failed; the next one tries again.", name)
+        return found
+    finally:
+        _looking.release()

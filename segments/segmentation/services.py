@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from personalize.core import audit, clock
 from segments.segmentation.models import Segment
@@ -28,6 +28,11 @@ class Refused(Enum):
 def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
     """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError."""
     return Subscriber.objects.present().filter(compile_rule(parse(rule), as_of=as_of))
+
+
+def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "") -> Q:
+    """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError."""
+    return Q(compile_rule(parse(rule), as_of=as_of, person=person))
 
 
 def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:

@@ -82,7 +82,7 @@ class JsonListHolds(Func):
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         column, params = compiler.compile(self.source_expressions[0])
         path = f'$."{self.key}"'
-        items = f"SELECT 1 FROM json_each({column}, %s) AS item WHERE item.value = %s"  # noqa: S608  A column's name.
+        items = f"SELECT 1 FROM json_each({column}, %s) AS item WHERE item.value = %s"
         sql = f"(json_type({column}, %s) IS 'array' AND EXISTS ({items}))"
         return sql, [*params, path, *params, path, self.item]
 
@@ -127,6 +127,6 @@ class Balance(Expression):
         comparison = "BETWEEN %s AND %s" if self.op == "between" else f"{self.op} %s"
         having = f"NOT (sum(amount) {comparison})" if self.negated else f"sum(amount) {comparison}"
         rows = " UNION ALL ".join(parts)
-        grouped = f"SELECT person FROM amounts GROUP BY person HAVING {having}"  # noqa: S608  Values are parameters.
+        grouped = f"SELECT person FROM amounts GROUP BY person HAVING {having}"
         sql = f"(WITH amounts (person, amount) AS ({rows}) {grouped})"
         return sql, (*params, *self.values)

@@ -1,0 +1,254 @@
+"""The sending engine: claims what is due, prepares it by the batch, and hands it over window by window.
+
+For each window one durable commit records the results before it and takes its messages into sending; then each is
+rendered and sent. Windows do not overlap, so at most one window of a process is in doubt when it is killed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from email.errors import MessageError
+from functools import lru_cache
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+
+from campaigns.delivery import ledger
+from campaigns.delivery.compose import compose
+from campaigns.delivery.ledger import Result
+from campaigns.delivery.links import LinkBook, Target, resolver
+from campaigns.delivery.models import Mailing, Message, SenderAccount
+from campaigns.delivery.outbox import AccountTrouble, Outbox
+from campaigns.delivery.outcomes import note_refusals
+from campaigns.delivery.types import Gate, MessageState
+from personalize.accounts.models import Brand
+from personalize.content.contexts import PersonContext, prepare
+from personalize.core import queue
+from personalize.core.clock import now
+from personalize.core.database import durable_commits
+from personalize.rendering.links import replace, sentinel
+from personalize.rendering.renderer import Failure, Job, Rendered, Renderer
+
+logger = logging.getLogger(__name__)
+
+TURN_SECONDS = 50.0
+"""How long one look sends before it lets others have a turn."""
+
+ACCOUNT_REST = dt.timedelta(seconds=30)
+"""How long an account in trouble is left alone before one more try."""
+
+_WORKER = uuid.uuid4()
+
+
+def look() -> bool:
+    """Settle what dead senders left, then send what is due, for at most TURN_SECONDS; true when there was anything."""
+    swept = ledger.sweep()
+    if swept.in_doubt or swept.given_back:
+        logger.warning(
+            "A sender stopped without a word: %s messages wait again, %s are in doubt.",
+            swept.given_back,
+            swept.in_doubt,
+        )
+    worked = False
+    until = time.monotonic() + TURN_SECONDS
+    for mailing in due_mailings():
+        with Sending(mailing) as sending:
+            while time.monotonic() < until and not queue.stopping.is_set() and sending.turn():
+                worked = True
+    return worked
+
+
+def due_mailings() -> list[Mailing]:
+    """Open mailings with something due, over accounts that are not resting; oldest first."""
+    at = now()
+    due = Message.objects.filter(mailing=OuterRef("pk"), due_at__lte=at)
+    return list(
+        Mailing.objects.filter(
+            Exists(due),
+            Q(sender__account__paused_at__isnull=True) | Q(sender__account__paused_at__lte=at - ACCOUNT_REST),
+            gate=Gate.OPEN,
+        )
+        .select_related("sender__account", "version", "topic")
+        .order_by("pk")
+    )
+
+
+@lru_cache(maxsize=1)
+def renderer() -> Renderer:
+    """This process's renderer: its child lives as long as the process does."""
+    return Renderer(
+        memory_mb=settings.RENDER_MEMORY_MB,
+        message_seconds=settings.RENDER_MESSAGE_SECONDS,
+        compile_seconds=settings.RENDER_COMPILE_SECONDS,
+    )
+
+
+class Sending:
+    """One mailing being sent by this process; a context manager around the open connection."""
+
+    def __init__(self, mailing: Mailing) -> None:
+        self.mailing = mailing
+        self.account = mailing.sender.account
+        self.brand = Brand.objects.get()
+        self.links = LinkBook(mailing)
+        self.outbox = Outbox(self.account)
+        self.max_age = min(settings.DELIVERY_LEASE_SECONDS / 2, 30.0)
+        durable_commits()
+
+    def __enter__(self) -> Sending:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.outbox.__exit__(*error)
+
+    def turn(self) -> bool:
+        """Claim one batch and send it; false when nothing was due or the account is in trouble."""
+        token, ids = ledger.claim(self.mailing, _WORKER, settings.DELIVERY_CLAIM)
+        if not ids:
+            return False
+        results: list[Result] = []
+        try:
+            batch = self._load(token)
+            for window in _windows(ids, settings.DELIVERY_WINDOW):
+                if queue.stopping.is_set():
+                    break
+                results = self._send_window(token, window, batch, results)
+        except AccountTrouble as trouble:
+            self._rest(str(trouble))
+            return False
+        finally:
+            ledger.finish(token, results)
+            note_refusals(results)
+        return True
+
+    def _load(self, token: int) -> Batch:
+        """Everything the batch's mails need, by a number of queries that does not depend on its size."""
+        rows = Message.objects.filter(token=token)
+        messages = {message.pk: message for message in rows.select_related("run")}
+        as_of = next((message.run.as_of for message in messages.values() if message.run), now())
+        contexts = prepare(
+            version=self.mailing.version,
+            people=rows,
+            person="subscriber",
+            as_of=as_of,
+            brand=self.brand,
+        )
+        self._link_products(contexts)
+        return Batch(messages, contexts)
+
+    def _link_products(self, contexts: Mapping[int, PersonContext]) -> None:
+        """Give every product of a tracked person's mail the placeholder of its stored link."""
+        items = [
+            (Target(block=block, url=item["url"], label=item["title"], product_code=item["code"]), item)
+            for context in contexts.values()
+            if context.tracked and self.mailing.track_clicks
+            for block, shown in context.data["products"].items()
+            for item in shown
+            if item["url"]
+        ]
+        numbers = self.links.numbers({target for target, _ in items})
+        for target, item in items:
+            if target in numbers:
+                item["href"] = sentinel(str(numbers[target]))
+
+    def _send_window(self, token: int, window: Sequence[int], batch: Batch, results: list[Result]) -> list[Result]:
+        """Hand over and send one window; gives its results, which ride with the next commit."""
+        handed = ledger.hand_over(self.mailing, token, window, results)
+        note_refusals(results)
+        handed_at = _boot_seconds()
+        refused = [pk for pk in window if pk not in handed]
+        if refused:
+            ledger.explain(self.mailing, token, refused)
+        going = [pk for pk in window if pk in handed]
+        sent: list[Result] = []
+        try:
+            for pk, rendered in zip(going, self._render(going, batch), strict=True):
+                if _boot_seconds() - handed_at > self.max_age:
+                    break
+                sent.append(self._send_one(batch.messages[pk], batch.contexts[pk], rendered))
+        finally:
+            left = going[len(sent) :]
+            if left:
+                # Of these not a byte has left: an exception or a stale hand-over came first.
+                ledger.give_back(token, left)
+            results[:] = sent
+        return results
+
+    def _render(self, ids: Sequence[int], batch: Batch) -> list[Rendered | Failure]:
+        version = self.mailing.version
+        jobs = [
+            Job(id=str(pk), parts=_parts(tracked=batch.contexts[pk].tracked), data=batch.contexts[pk].data)
+            for pk in ids
+        ]
+        return renderer().render(version.content_hash, version.compiled, jobs)
+
+    def _send_one(self, message: Message, context: PersonContext, rendered: Rendered | Failure) -> Result:
+        if isinstance(rendered, Failure):
+            return Result(message.pk, MessageState.FAILED, reason="render", reply=rendered.reason, trace=context.trace)
+        try:
+            return self._hand_to_outbox(message, context, rendered)
+        except (ValueError, MessageError) as error:
+            # The mail could not be built, so not a byte of it left; its neighbours go on.
+            return Result(message.pk, MessageState.FAILED, reason="render", reply=str(error), trace=context.trace)
+
+    def _hand_to_outbox(self, message: Message, context: PersonContext, rendered: Rendered) -> Result:
+        at = now()
+        resolve = resolver(message.uuid, at)
+        subject, html, text = (rendered.parts[part] for part in _parts(tracked=context.tracked))
+        mail = compose(
+            mailing=self.mailing,
+            message=message,
+            to=context.address,
+            parts={"subject": subject, "html": replace(html, resolve), "text": replace(text, resolve)},
+            at=at,
+        )
+        verdict = self.outbox.send(mail, message.attempt)
+        if self.account.paused_at:
+            self._resume()
+        trace = {**context.trace, "fallbacks": sorted({*context.trace.get("fallbacks", []), *rendered.fallbacks})}
+        return Result(
+            message=message.pk,
+            state=verdict.state,
+            reason=verdict.reason,
+            code=verdict.code,
+            reply=verdict.reply,
+            wait=verdict.wait,
+            counted=verdict.counted,
+            esp_id=verdict.esp_id,
+            trace=trace,
+        )
+
+    def _rest(self, reason: str) -> None:
+        logger.warning("The sender account %s is left alone for a while: %s", self.account, reason)
+        SenderAccount.objects.filter(pk=self.account.pk).update(paused_at=now(), paused_reason=reason[:255])
+
+    def _resume(self) -> None:
+        SenderAccount.objects.filter(pk=self.account.pk).update(paused_at=None, paused_reason="")
+        self.account.paused_at = None
+
+
+class Batch:
+    """The messages of one claim and what their mails need."""
+
+    def __init__(self, messages: dict[int, Message], contexts: dict[int, PersonContext]) -> None:
+        self.messages = messages
+        self.contexts = contexts
+
+
+def _parts(*, tracked: bool) -> tuple[str, str, str]:
+    kind = "tracked" if tracked else "untracked"
+    return ("subject", f"html_{kind}", f"text_{kind}")
+
+
+def _windows(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
+
+
+def _boot_seconds() -> float:
+    """Seconds on a clock that goes on while the machine sleeps, so that a sleeper hands over nothing late."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

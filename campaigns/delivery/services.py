@@ -1,0 +1,164 @@
+"""The verbs of delivery: opening and shutting mailings, beginning runs, settling doubt."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from campaigns.delivery.links import Target
+from campaigns.delivery.models import Batch, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
+from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
+from personalize.content.models import TemplateVersion
+from personalize.core import audit
+from personalize.core.clock import now
+from personalize.core.queue import enqueue
+from personalize.core.states import move
+from segments.consent.models import Topic
+from segments.subscribers.models import Subscriber
+
+
+def create_sender(
+    *, name: str, email: str, reply_to: str = "", account: SenderAccount | None = None, actor: Any
+) -> Sender:
+    """Make a sender on ``account``, by default the one that the settings describe."""
+    with transaction.atomic():
+        if account is None:
+            account, _ = SenderAccount.objects.get_or_create(name="Default")
+        sender, new = Sender.objects.get_or_create(
+            name=name, email=email, defaults={"reply_to": reply_to, "account": account}
+        )
+        if new:
+            audit.record(actor=actor, action="settings.edit", target=sender)
+    return sender
+
+
+def open_mailing(
+    *,
+    name: str,
+    owner_kind: str,
+    owner: uuid.UUID,
+    version: TemplateVersion,
+    sender: Sender,
+    topic: Topic | None,
+    kind: MailingKind = MailingKind.MARKETING,
+) -> Mailing:
+    """Freeze one content for its owner, with its static links stored; the gate is held until the owner opens it.
+
+    Asked again for the same owner it gives the same mailing.
+    """
+    with transaction.atomic():
+        mailing, new = Mailing.objects.get_or_create(
+            owner_kind=owner_kind,
+            owner=owner,
+            defaults={
+                "name": name,
+                "kind": kind,
+                "version": version,
+                "sender": sender,
+                "topic": topic,
+                "gate": Gate.HELD,
+                "created_at": now(),
+            },
+        )
+        if new:
+            store_static_links(mailing)
+    return mailing
+
+
+def store_static_links(mailing: Mailing) -> None:
+    """Store the targets that are the same for everyone under the numbers the version compiled in."""
+    Link.objects.bulk_create(
+        [
+            Link(
+                mailing=mailing,
+                number=link["number"],
+                key=Target(block=link["block"], url=f"{link['number']}:{link['url']}").key,
+                url=link["url"],
+                label=link["label"][:200],
+                block=link["block"],
+            )
+            for link in mailing.version.links
+        ]
+    )
+
+
+def begin_run(*, owner_kind: str, owner: uuid.UUID, as_of: dt.datetime) -> Run:
+    """Start the drawing of an audience among the people there are now."""
+    return Run.objects.create(
+        owner_kind=owner_kind,
+        owner=owner,
+        as_of=as_of,
+        upper=Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0,
+        created_at=now(),
+    )
+
+
+def end_run(*, run: Run) -> None:
+    """List nobody further. Waits for a slice that is being listed, so that none of its messages is overlooked."""
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=run.pk)
+        move(run, old=RunState.EXPANDING, new=RunState.EXPANDED, expanded_at=now())
+
+
+def open_gate(*, mailing: Mailing) -> None:
+    """Let the mailing's messages leave, and ring for someone to look."""
+    Mailing.objects.filter(pk=mailing.pk).exclude(gate=Gate.CLOSED).update(gate=Gate.OPEN)
+    enqueue("delivery.look")
+
+
+def hold_gate(*, mailing: Mailing) -> None:
+    """Keep the mailing's messages where they are; senders return what they hold with their next hand-over."""
+    Mailing.objects.filter(pk=mailing.pk).exclude(gate=Gate.CLOSED).update(gate=Gate.HELD)
+
+
+def close_gate(*, mailing: Mailing) -> None:
+    """End the mailing: everything not yet handed over is skipped as cancelled. Final."""
+    with transaction.atomic():
+        Mailing.objects.filter(pk=mailing.pk).update(gate=Gate.CLOSED)
+        Message.objects.filter(mailing=mailing, state__in=(MessageState.READY, MessageState.CLAIMED)).update(
+            state=MessageState.SKIPPED,
+            reason=SkipReason.CANCELLED,
+            token=None,
+            due_at=None,
+            settled_at=now(),
+        )
+
+
+def is_settled(*, run: Run, mailings: Collection[Mailing]) -> bool:
+    """Whether the run is fully listed and none of its messages may still leave: index probes, no count."""
+    if run.state != RunState.EXPANDED:
+        return False
+    mine = Message.objects.filter(mailing__in=mailings)
+    held = mine.filter(token__in=Batch.objects.values("token"), state__in=(MessageState.CLAIMED, MessageState.SENDING))
+    return not mine.filter(due_at__isnull=False).exists() and not held.exists()
+
+
+def send_again(*, message: Message, actor: Any, reason: str) -> bool:
+    """A person decides that a message in doubt goes out once more; false when it no longer is in doubt.
+
+    The old claim's token goes, so a late answer to the first attempt cannot settle the second.
+    """
+    with transaction.atomic():
+        won = move(
+            message, old=MessageState.IN_DOUBT, new=MessageState.READY, token=None, due_at=now(), settled_at=None
+        )
+        if won:
+            audit.record(actor=actor, action="settle.doubt", target=message, reason=reason, decision="send again")
+            enqueue("delivery.look")
+    return won
+
+
+def leave_in_doubt(*, message: Message, actor: Any, reason: str) -> bool:
+    """A person decides that a message in doubt stays so; stamps who and when."""
+    with transaction.atomic():
+        left = Message.objects.filter(pk=message.pk, state=MessageState.IN_DOUBT, settled_at__isnull=True).update(
+            settled_at=now(), settled_by=str(actor)[:80]
+        )
+        if left:
+            audit.record(actor=actor, action="settle.doubt", target=message, reason=reason, decision="leave")
+    return bool(left)

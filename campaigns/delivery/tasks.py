@@ -1,0 +1,12 @@
+"""Doorbell of delivery. Runs twice: the second finds nothing due. Never runs: the workers' polling does the same."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from personalize.core import queue
+
+
+@shared_task(name="delivery.look")
+def look() -> None:
+    queue.look()

@@ -1,0 +1,96 @@
+"""The shape of the code: who imports whom, who listens to whom, and that the tables are as the models say."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from importlinter.application.use_cases import SUCCESS, lint_imports
+from importlinter.configuration import configure
+
+from personalize.core import hooks
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = ("personalize", "segments", "campaigns")
+
+# Who listens to what, completely. A new listener is an effect at a distance: it is added here on purpose.
+LISTENERS: dict[str, set[str]] = {
+    "event_recorded": set(),
+    "consent_changed": set(),
+    "subscriber_changed": set(),
+    "outcome_applied": set(),
+    "mail_requested": set(),
+}
+
+
+def app_folders() -> list[Path]:
+    return sorted(path.parent for package in PACKAGES for path in (ROOT / package).glob("*/__init__.py"))
+
+
+def test_imports_only_go_down(capsys):
+    configure()
+    result = lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None)
+    assert result == SUCCESS, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("hook", sorted(LISTENERS))
+def test_the_listeners_of_a_hook_are_exactly_those_listed(hook):
+    assert set(getattr(hooks, hook).listeners()) == LISTENERS[hook]
+
+
+def test_every_hook_has_its_list():
+    assert {name for name, value in vars(hooks).items() if isinstance(value, hooks.Hook)} == set(LISTENERS)
+
+
+@pytest.mark.parametrize("folder", app_folders(), ids=lambda folder: f"{folder.parent.name}.{folder.name}")
+def test_every_app_says_in_one_sentence_what_it_is_for(folder):
+    sentence = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    assert sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert ". " not in sentence
+
+
+def test_every_module_says_what_it_is_for():
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    empty_on_purpose = {ROOT / package / "__init__.py" for package in PACKAGES}
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in modules
+        if "migrations" not in path.parts
+        and path not in empty_on_purpose
+        and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+@pytest.mark.django_db
+def test_the_migrations_make_what_the_models_say():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_every_app_of_ours_is_installed():
+    installed = {config.name for config in apps.get_app_configs()}
+    with_config = {f"{folder.parent.name}.{folder.name}" for folder in app_folders() if (folder / "apps.py").exists()}
+    assert with_config <= installed
+
+
+def test_the_bootstrap_needs_the_standard_library_alone():
+    tree = ast.parse((ROOT / "personalize" / "bootstrap.py").read_text())
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "."]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= set(sys.stdlib_module_names)
+    assert (ROOT / "personalize" / "__init__.py").read_text() == ""
