@@ -13,5 +13,6 @@ admin.site.login = login_required(admin.site.login)  # type: ignore[method-assig
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
+    path("", include("segments.subscribers.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -69,6 +69,16 @@ def day(date: dt.date, *, today: dt.date | None = None) -> str:
     return formats.date_format(date, "j M" if date.year == today.year else "j M Y")
 
 
+def day_heading(date: dt.date) -> str:
+    """A day as a heading in the reader's zone: Today, Yesterday, Wednesday 18 November; with the year when another."""
+    today = timezone.localdate()
+    if date == today:
+        return _("Today")
+    if date == today - dt.timedelta(days=1):
+        return _("Yesterday")
+    return formats.date_format(date, "l j F" if date.year == today.year else "l j F Y")
+
+
 def zone_name() -> str:
     """The zone times are shown in, as a city: ``Europe/London`` is London."""
     return timezone.get_current_timezone_name().rpartition("/")[2].replace("_", " ")

@@ -11,9 +11,9 @@ from segments.consent.models import ConsentAction, ConsentEntry
 from segments.subscribers.models import Subscriber
 
 _TONES = {
-    ConsentAction.UNSUBSCRIBED: "warning",
-    ConsentAction.COMPLAINED: "danger",
-    ConsentAction.TRACKING_DENIED: "warning",
+    ConsentAction.UNSUBSCRIBED: "warn",
+    ConsentAction.COMPLAINED: "bad",
+    ConsentAction.TRACKING_DENIED: "warn",
 }
 
 
