@@ -76,9 +76,7 @@ def people_list(run: Run) -> Lists:
         ),
         search=lambda rows, words: rows.filter(subscriber__in=Subscriber.objects.matching(words)),
         search_label=_("Search by name or address"),
-        views=[
-            ListView(group.value, _NAME, group.label, partial(narrow, run=run, group=group)) for group in Group
-        ],
+        views=[ListView(group.value, _NAME, group.label, partial(narrow, run=run, group=group)) for group in Group],
         export_action="people.export",
     )
 
@@ -90,7 +88,12 @@ def reason_label(code: str) -> str:
 
 def _moment_column(name: str, label: Any) -> Column:
     return Column(
-        name, label, lambda mail: getattr(mail, name), show=lambda mail: moment(getattr(mail, name)), later=True, quiet=True
+        name,
+        label,
+        lambda mail: getattr(mail, name),
+        show=lambda mail: moment(getattr(mail, name)),
+        later=True,
+        quiet=True,
     )
 
 

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from campaigns.analytics import panels
-from personalize.accounts.models import AuditEntry
+from personalize.accounts.models import AuditEntry, User
+from personalize.core import clock
 from segments.subscribers.models import Subscriber
 from tests.analytics.world import START, make_campaign, make_random_world, make_sent
 from tests.factories import make_order, make_subscriber
@@ -36,13 +37,13 @@ def people_page(campaign) -> str:
 
 
 @pytest.fixture
-def as_alan(client, alan) -> Client:
+def as_alan(client: Client, alan: User) -> Client:
     client.force_login(alan)
     return client
 
 
 @pytest.fixture
-def as_maya(client, maya) -> Client:
+def as_maya(client: Client, maya: User) -> Client:
     client.force_login(maya)
     return client
 
@@ -147,8 +148,6 @@ def test_home_shows_the_trend_and_how_mail_arrives(rf, alan, brand):
     request = rf.get("/")
     request.user = alan
     assert panels.trend(request, None) is None
-    from personalize.core import clock
-
     cache.clear()
     mail = make_mail(make_subscriber(), handed_at=clock.now(), unsubscribed_at=clock.now())
     make_click(mail, at=clock.now())
