@@ -17,5 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.scheduled.urls")),
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
+    path("", include("segments.subscribers.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -266,14 +266,15 @@ def summaries(campaigns: Sequence[Campaign]) -> list[Summary]:
     nothing = {"audience": 0, "sent": 0, "delivered": 0, "n": 0, "gross": 0, "back": 0}
     lines = []
     for campaign in campaigns:
-        mail, order = mails.get(campaign.run_id, nothing), orders.get(campaign.run_id, nothing)
+        run = campaign.run_id or 0
+        mail, order = mails.get(run, nothing), orders.get(run, nothing)
         lines.append(
             Summary(
                 campaign=campaign,
                 audience=mail["audience"],
                 sent=mail["sent"],
                 delivered=mail["delivered"] or None,
-                clickers=clickers.get(campaign.run_id, 0),
+                clickers=clickers.get(run, 0),
                 orders=order["n"],
                 revenue=order["gross"] - order["back"],
             )
