@@ -19,6 +19,12 @@ class ContentConfig(AppConfig):
         registries.search.add(registries.SearchSource("templates", _("Templates"), search.find))
         registries.menu.add(
             registries.MenuEntry(
-                "templates", _("Templates"), "article", "content:templates", "content.edit", group=_("Content"), order=40
+                "templates",
+                _("Templates"),
+                "article",
+                "content:templates",
+                "content.edit",
+                group=_("Content"),
+                order=40,
             )
         )

@@ -176,7 +176,9 @@ def _read_one(item: object, position: int, seen: set[str]) -> tuple[Block | None
         return None, [Problem("", "blocks", _("Block %d is not an object.") % position)]
     id = str(item.get("id", ""))
     if not _ID.fullmatch(id):
-        return None, [Problem(id[:40], "id", _("Block %d needs an id of small letters, digits and hyphens.") % position)]
+        return None, [
+            Problem(id[:40], "id", _("Block %d needs an id of small letters, digits and hyphens.") % position)
+        ]
     if id in seen:
         return None, [Problem(id, "id", _("Two blocks are called “%s”.") % id)]
     seen.add(id)

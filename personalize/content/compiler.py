@@ -24,9 +24,7 @@ from segments.segmentation.rules.parse import RuleError, parse
 
 # What the frame itself reads; not for people to use.
 _INTERNAL = ("show", "products", "links", "language")
-_PIXEL = (
-    '<img src="{{ links.open }}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
-)
+_PIXEL = '<img src="{{ links.open }}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ SHAPES = {"desktop": _("Desktop"), "phone": _("Phone"), "text": _("Plain text")}
 @require("content.edit")
 def templates(request: HttpRequest) -> HttpResponse:
     """All templates, the last changed first."""
-    rows = Template.objects.annotate(count=Count("versions"), last=Max("versions__number")).order_by("-updated_at", "pk")
+    rows = Template.objects.annotate(count=Count("versions"), last=Max("versions__number")).order_by(
+        "-updated_at", "pk"
+    )
     words = request.GET.get("q", "").strip()
     if words:
         rows = rows.filter(name__icontains=words)

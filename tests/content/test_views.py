@@ -23,9 +23,7 @@ def test_an_empty_list_says_what_a_template_is(client: Client, priya: User, bran
     assert "No templates yet" in client.get(reverse("content:templates")).text
 
 
-def test_a_template_is_shown_as_the_person_one_chooses(
-    client: Client, priya: User, write: Callable[..., Template]
-):
+def test_a_template_is_shown_as_the_person_one_chooses(client: Client, priya: User, write: Callable[..., Template]):
     template = write()
     make_subscriber("bea@post.example", first_name="Bea", last_name="Okoro")
     ann = make_subscriber("ann@post.example", first_name="Ann", last_name="Whitaker")
