@@ -49,7 +49,7 @@ def test_versions_are_numbered_and_the_same_content_gives_the_same_version(write
 
 def test_somebody_who_was_slower_does_not_overwrite_a_template(write: Write, priya: User):
     template = write()
-    change = {"name": "Winter", "subject": "x", "preheader": "", "blocks": blocks()}
+    change: dict[str, Any] = {"name": "Winter", "subject": "x", "preheader": "", "blocks": blocks()}
     assert services.update_template(template=template, lock_version=0, actor=priya, **change)
     assert not services.update_template(template=template, lock_version=0, actor=priya, **{**change, "name": "Lost"})
     template.refresh_from_db()

@@ -84,6 +84,10 @@ def test_methods_of_values_are_empty_fields(render: Callable[..., str]):
     assert render("[{{ subscriber.keys }}{{ name.upper }}]", subscriber={"a": 1}, name="Ann") == "[]"
 
 
+needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc, which Linux has")
+
+
+@needs_proc
 def test_the_child_has_none_of_the_parents_secrets(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SECRET_KEY", "the-secret")
     with Renderer(memory_mb=512, message_seconds=1, compile_seconds=2) as renderer:
@@ -94,6 +98,7 @@ def test_the_child_has_none_of_the_parents_secrets(monkeypatch: pytest.MonkeyPat
             assert b"the-secret" not in environment.read()
 
 
+@needs_proc
 def test_the_parent_does_not_grow_with_what_a_template_tries(renderer: Renderer):
     before = _resident_mb()
     for _ in range(3):
