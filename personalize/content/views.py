@@ -59,7 +59,7 @@ def template(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 @require("people.view")
 @never_cache
-@csp(
+@csp(  # type: ignore[arg-type]  # django-csp's types know only views without arguments.
     {
         "sandbox": True,
         "default-src": [NONE],
