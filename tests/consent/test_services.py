@@ -168,7 +168,9 @@ def test_tracking_is_set_once_and_proved(ann):
 
 
 def test_an_import_joins_new_people_and_never_who_said_no(news):
-    people = {name: make_subscriber(f"{name}@post.example") for name in ("new", "in", "asked", "left", "all", "spam", "gone")}
+    people = {
+        name: make_subscriber(f"{name}@post.example") for name in ("new", "in", "asked", "left", "all", "spam", "gone")
+    }
     make_subscription(people["in"], news)
     make_subscription(people["asked"], news, "pending")
     services.unsubscribe(subscriber=people["left"], topic=news, source="one-click")
@@ -176,7 +178,12 @@ def test_an_import_joins_new_people_and_never_who_said_no(news):
     Suppression.objects.all().delete()  # Even without the suppression, the word counts.
     services.suppress(address_key=people["spam"].address_key, reason="complained", source="feedback loop")
     Subscriber.objects.filter(pk=people["gone"].pk).update(email=None, erased_at=NOW)
-    join = {"subscriber_ids": [one.pk for one in people.values()], "topic": news, "source": "import", "basis": "form 2024"}
+    join = {
+        "subscriber_ids": [one.pk for one in people.values()],
+        "topic": news,
+        "source": "import",
+        "basis": "form 2024",
+    }
     assert services.bulk_subscribe(**join) == BulkCounts(subscribed=2, pending=0, unchanged=1, kept_out=4)
     assert services.bulk_subscribe(**join) == BulkCounts(subscribed=0, pending=0, unchanged=3, kept_out=4)
     following = set(Subscription.objects.in_force(NOW + DAY).values_list("subscriber", flat=True))
