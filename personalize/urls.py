@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver
-
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.contrib.auth.decorators import login_required
+from django.urls import URLPattern, URLResolver, include, path
 
 admin.site.site_header = "Personalize"
+# One door in: the dashboard's log-in, with its back-off, also guards the administration.
+admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("personalize.dashboard.urls")),
+    path("", include("personalize.accounts.urls")),
+    path("", include("segments.subscribers.urls")),
+    path("admin/", admin.site.urls),
+]

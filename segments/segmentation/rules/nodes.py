@@ -1,3 +1,125 @@
-"""The nodes of a rule tree: plain frozen data that knows neither Django nor SQL."""
+"""The nodes of a rule tree: plain frozen data that knows neither Django nor SQL.
+
+A node carries all that its sentence and its SQL need (labels, types, the tree of a segment it names), so that only reading
+a rule asks the database. Money is in ten-thousandths of the shop currency's main unit, times are aware and in UTC.
+"""
 
 from __future__ import annotations
+
+import datetime as dt
+import typing
+import uuid
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Unit: TypeAlias = Literal["minutes", "hours", "days", "weeks", "months"]
+Scalar: TypeAlias = str | int | float | bool | dt.date | dt.datetime
+# Of one type within a rule, which is why comparing two of them is sound.
+Value: TypeAlias = typing.Any
+
+
+@dataclass(frozen=True)
+class Node:
+    """Something that is true or false of a person."""
+
+
+@dataclass(frozen=True)
+class Group(Node):
+    """Joins other nodes."""
+
+    children: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class All(Group):
+    """True when every child is; without children, true of everybody."""
+
+
+@dataclass(frozen=True)
+class Any(Group):
+    """True when at least one child is."""
+
+
+@dataclass(frozen=True)
+class None_(Group):
+    """True when no child is: what is not known counts as not true, so such people are in."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Something known of a person. ``column`` is empty for registered attributes, which live in JSON.
+
+    ``type`` is one of the attribute types, or ``code`` for exact texts such as a country.
+    """
+
+    key: str
+    label: str
+    type: str
+    column: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AttributeRule(Node):
+    """Compares a field with ``values``: none for "is known", two for "between", any number for lists."""
+
+    field: Field
+    op: str
+    values: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open span of time. ``last`` reaches back from the instant asked about, otherwise the ends are absolute."""
+
+    last: tuple[int, Unit] | None = None
+    start: dt.datetime | None = None
+    end: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class LineFilter:
+    """What an order's line must be like: money in ten-thousandths, texts as the shop wrote them."""
+
+    field: str
+    op: str
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class OrdersRule(Node):
+    """A figure over a person's orders, compared with ``values``: two for "between"; times for ``first`` and ``last``."""
+
+    metric: str
+    op: str
+    values: tuple[Value, ...]
+    where: tuple[LineFilter, ...] = ()
+    window: Window = Window()
+    gross: bool = False
+
+
+@dataclass(frozen=True)
+class TopicRule(Node):
+    """How a person stands to a topic; ``not_subscribed`` includes people who were never asked."""
+
+    key: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class SegmentRule(Node):
+    """Another segment, read in with its tree."""
+
+    uuid: uuid.UUID
+    name: str
+    tree: Node
+
+
+@dataclass(frozen=True)
+class BucketRule(Node):
+    """A share of people by the hash of ``salt`` and person, from ``first`` to ``last`` of 10,000, both included."""
+
+    salt: str
+    first: int
+    last: int

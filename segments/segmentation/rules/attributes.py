@@ -1,0 +1,190 @@
+"""Rules about what is known of a person: ``{"attr": "country", "op": "is", "value": "GB"}``.
+
+Texts are compared without regard to case on their stored folded form. A comparison with something that is not known is
+false, "is not" included; only ``not_known`` finds people without a value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from django.db.models import Case, Expression, F, IntegerField, Q, Value, When
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
+from django.utils.translation import gettext as _
+
+from personalize.core.database import fold
+from segments.segmentation.rules import reading
+from segments.segmentation.rules.kinds import Kind, Phrase, Scope
+from segments.segmentation.rules.nodes import AttributeRule, Field, Scalar
+from segments.segmentation.rules.reading import RuleError, at
+from segments.segmentation.rules.sql import JsonListHolds, JsonValue
+from segments.segmentation.rules.vocabulary import Vocabulary
+from segments.segmentation.rules.words import operator_words, value_words
+
+_KNOWN = ("is_known", "not_known")
+_EXACT = ("is", "is_not", "in", "not_in", *_KNOWN)
+_TEXT = (*_EXACT, "contains", "starts_with")
+_ORDERED = ("is", "is_not", "<", "<=", ">", ">=", "between", *_KNOWN)
+OPERATORS: Mapping[str, tuple[str, ...]] = {
+    "text": _TEXT,
+    "code": (*_EXACT, "starts_with"),
+    "enum": _EXACT,
+    "bool": ("is", "is_not", *_KNOWN),
+    "int": (*_ORDERED, "in", "not_in"),
+    "decimal": _ORDERED,
+    "age": _ORDERED,
+    "date": _ORDERED,
+    "datetime": _ORDERED,
+    "multi": ("contains_any", "contains_all", *_KNOWN),
+}
+_LISTS = ("in", "not_in", "contains_any", "contains_all")
+_COMPARISONS = {"<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual}
+
+
+def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> AttributeRule:
+    reading.table(raw, path, required=["attr", "op"], optional=["value"])
+    key = reading.text(raw["attr"], at(path, "attr"))
+    field = vocabulary.fields.get(key)
+    if field is None:
+        raise RuleError(at(path, "attr"), _("There is no field ‘%(key)s’.") % {"key": key})
+    op = reading.choice(raw["op"], at(path, "op"), OPERATORS[field.type])
+    here = at(path, "value")
+    if op in _KNOWN:
+        if "value" in raw:
+            raise RuleError(here, _("This comparison takes no value."))
+        return AttributeRule(field, op)
+    if "value" not in raw:
+        raise RuleError(path, _("‘%(key)s’ is missing.") % {"key": "value"})
+    if op in _LISTS:
+        items = reading.sequence(raw["value"], here)
+        return AttributeRule(field, op, tuple(_value(item, f"{here}[{i}]", field) for i, item in enumerate(items)))
+    if op == "between":
+        items = reading.sequence(raw["value"], here, least=2, most=2)
+        low, high = (_value(item, f"{here}[{i}]", field) for i, item in enumerate(items))
+        if low > high:  # type: ignore[operator]  # Both are of the field's type.
+            raise RuleError(here, _("The first value is above the second."))
+        return AttributeRule(field, op, (low, high))
+    return AttributeRule(field, op, (_value(raw["value"], here, field),))
+
+
+def _value(raw: Any, path: str, field: Field) -> Scalar:
+    match field.type:
+        case "int" | "age":
+            return reading.whole(raw, path)
+        case "decimal":
+            return reading.number(raw, path)
+        case "bool":
+            return reading.boolean(raw, path)
+        case "date":
+            return reading.date(raw, path)
+        case "datetime":
+            return reading.moment(raw, path)
+        case "text":
+            return reading.text(raw, path)
+        case "code":
+            return _code(reading.text(raw, path).strip(), field)
+    if field.choices:
+        return reading.choice(raw, path, field.choices)
+    return reading.text(raw, path)
+
+
+def _code(text: str, field: Field) -> str:
+    """A code in the spelling in which it is stored."""
+    if field.key == "country":
+        return text.upper()
+    if field.key == "language":
+        language, *rest = text.split("-")
+        return "-".join([language.lower(), *(part.upper() if len(part) == 2 else part.title() for part in rest)])
+    return text
+
+
+def _compile(rule: AttributeRule, scope: Scope) -> Q:
+    field = rule.field
+    if field.type == "multi":
+        return _compile_multi(rule, scope)
+    value, known = _source(field, scope)
+    if rule.op == "is_known":
+        return known
+    if rule.op == "not_known":
+        return ~known
+    return known & _compare(value, rule.op, [_stored(item, field) for item in rule.values])
+
+
+def _source(field: Field, scope: Scope) -> tuple[Expression | F, Q]:
+    """The expression of the field's value, and the condition that it is known."""
+    if not field.column:
+        column = "attributes_folded" if field.type == "text" else "attributes"
+        value = JsonValue(scope.path(column), field.key, field.type)
+        return value, Q(IsNull(value, False))
+    column = scope.path(field.column)
+    if field.type == "age":
+        return _age(scope), Q(**{f"{column}__isnull": False})
+    if field.type in ("text", "code"):
+        return F(column), Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
+    return F(column), Q(**{f"{column}__isnull": False})
+
+
+def _age(scope: Scope) -> Expression:
+    """Whole years lived at the instant asked about, whose date is taken in UTC."""
+    today = scope.as_of.astimezone(dt.UTC)
+    month, day = scope.path("birth_month"), scope.path("birth_day")
+    still_to_come = Q(**{f"{month}__gt": today.month}) | Q(**{month: today.month, f"{day}__gt": today.day})
+    years = Value(today.year) - F(scope.path("birth_year"))
+    return Case(When(still_to_come, then=years - 1), default=years, output_field=IntegerField())
+
+
+def _stored(value: Scalar, field: Field) -> Any:
+    """A value in the form in which the field is kept."""
+    if field.type == "text":
+        return fold(str(value))
+    if field.column:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dt.datetime):
+        return value.isoformat(timespec="seconds")[:19]
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _compare(value: Expression | F, op: str, stored: list[Any]) -> Q:
+    match op:
+        case "is":
+            return Q(Exact(value, stored[0]))
+        case "is_not":
+            return ~Q(Exact(value, stored[0]))
+        case "in":
+            return Q(In(value, stored))
+        case "not_in":
+            return ~Q(In(value, stored))
+        case "contains":
+            # Not LIKE: its idea of case differs between the engines.
+            return Q(GreaterThan(StrIndex(value, Value(stored[0])), 0))
+        case "starts_with":
+            return Q(Exact(StrIndex(value, Value(stored[0])), 1))
+        case "between":
+            return Q(GreaterThanOrEqual(value, stored[0])) & Q(LessThanOrEqual(value, stored[1]))
+    return Q(_COMPARISONS[op](value, stored[0]))
+
+
+def _compile_multi(rule: AttributeRule, scope: Scope) -> Q:
+    column, key = scope.path("attributes"), rule.field.key
+    if rule.op in _KNOWN:
+        known = Q(**{f"{column}__has_key": key})
+        return known if rule.op == "is_known" else ~known
+    holds = [Q(JsonListHolds(column, key, str(item))) for item in rule.values]
+    return reduce(or_ if rule.op == "contains_any" else and_, holds)
+
+
+def _phrase(rule: AttributeRule) -> Phrase:
+    field = rule.field
+    label, operator, value = field.label[:1].upper() + field.label[1:], operator_words(rule.op), value_words(rule)
+    clause = _("whose %(field)s %(operator)s %(value)s") % {"field": field.label, "operator": operator, "value": value}
+    return Phrase(label, operator, value, clause.strip())
+
+
+KIND = Kind("attr", AttributeRule, _parse, _compile, _phrase)

@@ -1,0 +1,47 @@
+"""From the tree to one SQL condition."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db.models import Q
+
+from segments.segmentation.rules.kinds import Scope, kinds
+from segments.segmentation.rules.nodes import All, Any, Node, None_
+
+# Conditions that are always and never true, in a form every queryset accepts.
+EVERYBODY = ~Q(pk__in=[])
+NOBODY = Q(pk__in=[])
+
+
+def compile_rule(node: Node, *, as_of: dt.datetime, person: str = "") -> Q:
+    """The condition that is true of the people meant, for ``filter()`` or ``annotate(x=ExpressionWrapper(q, BooleanField()))``.
+
+    ``person`` is the lookup path from the queryset's rows to the subscriber: empty on Subscriber, ``subscriber`` on
+    Message. ``as_of`` bounds dated facts such as orders; attributes and topics are as they are now. The condition is
+    never null, so that its negation is the complement.
+    """
+    return compile_node(node, Scope(as_of, person))
+
+
+def compile_node(node: Node, scope: Scope) -> Q:
+    """The condition of one node, groups by their children."""
+    match node:
+        case All(children):
+            joined = EVERYBODY
+            for child in children:
+                joined &= compile_node(child, scope)
+            return joined
+        case Any(children):
+            joined = NOBODY
+            for child in children:
+                joined |= compile_node(child, scope)
+            return joined
+        case None_(children):
+            # One negation per child, so that each can become an anti-join.
+            joined = EVERYBODY
+            for child in children:
+                joined &= ~compile_node(child, scope)
+            return joined
+        case _:
+            return kinds.of(node).compile(node, scope)

@@ -1,0 +1,85 @@
+"""The kinds of leaves a rule tree may hold. Higher apps add theirs in ``AppConfig.ready``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from segments.segmentation.rules.nodes import Node
+from segments.segmentation.rules.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where and when a rule is asked: ``person`` is the lookup path from the row to its subscriber, empty on subscribers."""
+
+    as_of: dt.datetime
+    person: str = ""
+
+    def path(self, column: str) -> str:
+        """The path to a column of the person."""
+        return f"{self.person}__{column}" if self.person else column
+
+    @property
+    def person_id(self) -> str:
+        return f"{self.person}_id" if self.person else "pk"
+
+    def has(self, rows: QuerySet[Any, Any], key: str = "subscriber_id") -> Q:
+        """True of people for whom one of ``rows`` carries their id in ``key``.
+
+        Correlated, so that the negation can be planned as an anti-join however long the list of people is.
+        """
+        return Q(Exists(rows.filter(**{key: OuterRef(self.person_id)})))
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A leaf in words. ``field``, ``operator`` and ``value`` stand side by side in the tree; ``clause`` follows "People"."""
+
+    field: str
+    operator: str
+    value: str
+    clause: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of leaf: how its JSON (told by the key ``key``) is read, compiled and put into words.
+
+    ``parse(raw, path, vocabulary)`` raises RuleError; ``compile(node, scope)`` gives a Q that is true or false, never null.
+    """
+
+    key: str
+    node: type[Node]
+    parse: Callable[[Mapping[str, Any], str, Vocabulary], Node]
+    compile: Callable[[Any, Scope], Q]
+    phrase: Callable[[Any], Phrase]
+
+
+class Kinds:
+    """The kinds known, by JSON key and by node."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Kind] = {}
+
+    def add(self, kind: Kind) -> None:
+        """Make a kind known; a second one of the same key is a bug and raises ValueError."""
+        if kind.key in self._by_key:
+            raise ValueError(f"{kind.key!r} is registered twice.")
+        self._by_key[kind.key] = kind
+
+    def by_key(self, key: str) -> Kind | None:
+        return self._by_key.get(key)
+
+    def of(self, node: Node) -> Kind:
+        return next(kind for kind in self._by_key.values() if kind.node is type(node))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_key)
+
+
+kinds = Kinds()

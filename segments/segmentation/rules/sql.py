@@ -1,0 +1,132 @@
+"""What rules ask of SQL and the engines say differently: values inside JSON, the hash of a person, sums over two tables.
+
+Every value expression is null where the value is missing or of another type than asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BigIntegerField, BooleanField, CharField, Expression, F, Field, FloatField, Func, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+
+# Attribute type: PostgreSQL's JSON type, SQLite's JSON types, the output.
+_TYPES: dict[str, tuple[str, str, type[Field[Any, Any]]]] = {
+    "text": ("'string'", "'text'", CharField),
+    "enum": ("'string'", "'text'", CharField),
+    "date": ("'string'", "'text'", CharField),
+    "datetime": ("'string'", "'text'", CharField),
+    "decimal": ("'string'", "'text'", FloatField),
+    "int": ("'number'", "'integer', 'real'", BigIntegerField),
+    "bool": ("'boolean'", "'true', 'false'", CharField),
+}
+# How far dates and times are compared: to the day, to the second.
+_LENGTHS = {"date": 10, "datetime": 19}
+
+
+class JsonValue(Func):
+    """The value under ``key`` of a JSON column as a value of an attribute type.
+
+    Numbers kept as digits compare as floats; dates and times as their ISO text; booleans as "true" and "false".
+    """
+
+    def __init__(self, column: str, key: str, type: str) -> None:
+        postgres_type, sqlite_types, output = _TYPES[type]
+        super().__init__(F(column), output_field=output())
+        self.key, self.type, self.postgres_type, self.sqlite_types = key, type, postgres_type, sqlite_types
+
+    def _repeat(self, compiler: SQLCompiler, template: str, argument: str, values: int) -> tuple[str, list[str | int]]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return template.replace("COLUMN", column), [*params, argument] * values
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        value = "(COLUMN ->> %s)"
+        guard = f"jsonb_typeof(COLUMN -> %s) = {self.postgres_type}"
+        repeats = 2
+        if self.type == "decimal":
+            guard += r" AND (COLUMN ->> %s) ~ '^-?[0-9]+(\.[0-9]+)?$'"
+            value += "::double precision"
+            repeats = 3
+        elif self.type == "int":
+            value += "::numeric"
+        elif self.type in _LENGTHS:
+            value = f'(left(COLUMN ->> %s, {_LENGTHS[self.type]}) COLLATE "C")'
+        return self._repeat(compiler, f"CASE WHEN {guard} THEN {value} END", self.key, repeats)
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        value = "json_extract(COLUMN, %s)"
+        if self.type == "decimal":
+            value = f"CAST({value} AS REAL)"
+        elif self.type == "bool":
+            value = "json_type(COLUMN, %s)"
+        elif self.type in _LENGTHS:
+            value = f"substr({value}, 1, {_LENGTHS[self.type]})"
+        template = f"CASE WHEN json_type(COLUMN, %s) IN ({self.sqlite_types}) THEN {value} END"
+        return self._repeat(compiler, template, f'$."{self.key}"', 2)
+
+
+class JsonListHolds(Func):
+    """Whether the list under ``key`` of a JSON column holds ``item``; never null."""
+
+    def __init__(self, column: str, key: str, item: str) -> None:
+        super().__init__(F(column), output_field=BooleanField())
+        self.key, self.item = key, item
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        sql = f"coalesce(jsonb_typeof({column} -> %s) = 'array' AND ({column} -> %s) ? %s, false)"
+        return sql, [*params, self.key, *params, self.key, self.item]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        path = f'$."{self.key}"'
+        items = f"SELECT 1 FROM json_each({column}, %s) AS item WHERE item.value = %s"  # noqa: S608  A column's name.
+        sql = f"(json_type({column}, %s) IS 'array' AND EXISTS ({items}))"
+        return sql, [*params, path, *params, path, self.item]
+
+
+class PersonHash(Func):
+    """The first ``digits`` hex digits of the SHA-256 of ``salt:uuid``, the UUID in its usual form."""
+
+    def __init__(self, column: str, salt: str, digits: int) -> None:
+        super().__init__(F(column), output_field=CharField())
+        self.salt, self.digits = salt, digits
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        digest = f"encode(sha256(convert_to(%s || {column}::text, 'UTF8')), 'hex')"
+        return f'(left({digest}, {self.digits}) COLLATE "C")', [f"{self.salt}:", *params]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        starts_and_lengths = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        dashed = " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in starts_and_lengths)
+        sql = f"substr(personalize_sha256(%s || {dashed}), 1, {self.digits})"
+        return sql, [f"{self.salt}:", *params * len(starts_and_lengths)]
+
+
+class Balance(Expression):
+    """Ids of people whose amounts, added up over several selections, satisfy a comparison; for the right of ``__in``.
+
+    Each selection gives rows of (person, amount) and excludes people it does not know.
+    """
+
+    def __init__(self, selections: Sequence[QuerySet[Any, Any]], op: str, values: Sequence[Any], negated: bool) -> None:
+        super().__init__(output_field=BigIntegerField())
+        self.selections, self.op, self.values, self.negated = list(selections), op, list(values), negated
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        parts, params = [], []
+        for selection in self.selections:
+            sql, more = selection.query.get_compiler(connection=connection).as_sql()
+            parts.append(sql)
+            params.extend(more)
+        # A common table expression, because SQLite names the columns of no other kind of sub-select.
+        comparison = "BETWEEN %s AND %s" if self.op == "between" else f"{self.op} %s"
+        having = f"NOT (sum(amount) {comparison})" if self.negated else f"sum(amount) {comparison}"
+        rows = " UNION ALL ".join(parts)
+        grouped = f"SELECT person FROM amounts GROUP BY person HAVING {having}"  # noqa: S608  Values are parameters.
+        sql = f"(WITH amounts (person, amount) AS ({rows}) {grouped})"
+        return sql, (*params, *self.values)

@@ -1,0 +1,85 @@
+"""What a rule may speak of: the fields of a person, the topics, the other segments."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from segments.consent.models import Topic
+from segments.segmentation.models import Segment
+from segments.segmentation.rules.nodes import Field
+from segments.subscribers.models import AttributeDefinition
+
+
+def _built_in() -> dict[str, Field]:
+    fields = (
+        Field("email", _("email address"), "text", "email"),
+        Field("first_name", _("first name"), "text", "first_name_folded"),
+        Field("last_name", _("last name"), "text", "last_name_folded"),
+        Field("language", _("language"), "code", "language"),
+        Field("time_zone", _("time zone"), "code", "time_zone"),
+        Field("country", _("country"), "code", "country"),
+        Field("region", _("region"), "text", "region_folded"),
+        Field("city", _("city"), "text", "city_folded"),
+        Field("postal_code", _("postal code"), "code", "postal_code"),
+        Field("latitude", _("latitude"), "decimal", "latitude"),
+        Field("longitude", _("longitude"), "decimal", "longitude"),
+        Field("birthday_month", _("birthday month"), "int", "birth_month"),
+        Field("age", _("age"), "age", "birth_year"),
+        Field("created_at", _("added"), "datetime", "created_at"),
+    )
+    return {entry.key: entry for entry in fields}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What rules may name. ``segment(uuid)`` gives name and rule JSON of a segment, or None.
+
+    ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which segments it is in the middle of.
+    """
+
+    fields: Mapping[str, Field]
+    topics: Mapping[str, str]
+    segment: Callable[[uuid.UUID], tuple[str, Any] | None]
+    leaves: list[str] = field(default_factory=list)
+    inside: tuple[uuid.UUID, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        fields: Mapping[str, str] | None = None,
+        topics: Mapping[str, str] | None = None,
+        inside: tuple[uuid.UUID, ...] = (),
+    ) -> Vocabulary:
+        """The built-in fields with ``fields`` (attribute key to type) and ``topics`` (key to name).
+
+        What is not given is read from the database, with one query each; segments are read when one is named.
+        """
+        if fields is None:
+            registered = {
+                entry.key: Field(entry.key, entry.label, entry.type, choices=tuple(entry.choices))
+                for entry in AttributeDefinition.objects.all()
+            }
+        else:
+            registered = {key: Field(key, key, kind) for key, kind in fields.items()}
+        if topics is None:
+            topics = dict(Topic.objects.order_by().values_list("key", "name"))
+        return cls({**registered, **_built_in()}, topics, _Segments(), inside=inside)
+
+
+class _Segments:
+    """All segments, read with one query when the first one is named."""
+
+    def __init__(self) -> None:
+        self._known: dict[uuid.UUID, tuple[str, Any]] | None = None
+
+    def __call__(self, wanted: uuid.UUID) -> tuple[str, Any] | None:
+        if self._known is None:
+            rows = Segment.objects.order_by().values_list("uuid", "name", "rule")
+            self._known = {row[0]: (row[1], row[2]) for row in rows}
+        return self._known.get(wanted)

@@ -1,0 +1,104 @@
+"""Comparisons, values and spans of time in words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from babel import Locale
+from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from segments.segmentation.rules.nodes import AttributeRule, Scalar, Window
+from segments.segmentation.rules.reading import MONEY
+
+
+def operator_words(op: str) -> str:
+    """A comparison in words, fit to stand between what is compared and the value."""
+    return {
+        "is": _("is"),
+        "is_not": _("is known and is not"),
+        "in": _("is one of"),
+        "not_in": _("is known and is none of"),
+        "contains": _("contains"),
+        "starts_with": _("starts with"),
+        "is_known": _("is known"),
+        "not_known": _("is not known"),
+        "<": _("is less than"),
+        "<=": _("is at most"),
+        ">": _("is more than"),
+        ">=": _("is at least"),
+        "=": _("is exactly"),
+        "!=": _("is not"),
+        "between": _("is between"),
+        "contains_any": _("includes any of"),
+        "contains_all": _("includes all of"),
+    }[op]
+
+
+def either(words: Iterable[str]) -> str:
+    """Words joined by "or"."""
+    *rest, last = words
+    return _("%(some)s or %(last)s") % {"some": ", ".join(rest), "last": last} if rest else last
+
+
+def both(words: Iterable[str]) -> str:
+    """Words joined by "and"."""
+    *rest, last = words
+    return _("%(some)s and %(last)s") % {"some": ", ".join(rest), "last": last} if rest else last
+
+
+def value_words(rule: AttributeRule) -> str:
+    """The values of an attribute rule: names for codes, dates spelled out."""
+    if not rule.values:
+        return ""
+    words = [_scalar(value, rule.field.key) for value in rule.values]
+    return both(words) if rule.op in ("between", "contains_all") else either(words)
+
+
+def _scalar(value: Scalar, key: str) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dt.datetime | dt.date):
+        return date_words(value)
+    locale = Locale.parse((get_language() or "en").split("-")[0])
+    if key == "country":
+        return str(locale.territories.get(str(value), value))
+    if key == "language":
+        return str(locale.languages.get(str(value), value))
+    if key == "birthday_month" and isinstance(value, int) and 1 <= value <= 12:
+        return str(locale.months["stand-alone"]["wide"][value])
+    return number_format(value, force_grouping=True) if isinstance(value, int | float) else f"‘{value}’"
+
+
+def date_words(value: dt.date) -> str:
+    """A date spelled out; the time of day only where it says something."""
+    if isinstance(value, dt.datetime) and (value.hour or value.minute or value.second):
+        return date_format(value, "j F Y, H:i") + " UTC"
+    return date_format(value, "j F Y")
+
+
+def money_words(amount: int) -> str:
+    """An amount in main units; decimals only where there are some."""
+    return number_format(amount // MONEY if amount % MONEY == 0 else round(amount / MONEY, 4), force_grouping=True)
+
+
+def window_words(window: Window) -> str:
+    """A span of time in words; empty when it is all time."""
+    if window.last:
+        count, unit = window.last
+        spans = {
+            "minutes": ngettext("in the last minute", "in the last %(n)d minutes", count),
+            "hours": ngettext("in the last hour", "in the last %(n)d hours", count),
+            "days": ngettext("in the last day", "in the last %(n)d days", count),
+            "weeks": ngettext("in the last week", "in the last %(n)d weeks", count),
+            "months": ngettext("in the last month", "in the last %(n)d months", count),
+        }
+        return spans[unit] % {"n": count}
+    if window.start and window.end:
+        words = _("from %(start)s until before %(end)s")
+        return words % {"start": date_words(window.start), "end": date_words(window.end)}
+    if window.end:
+        return _("before %(end)s") % {"end": date_words(window.end)}
+    return _("since %(start)s") % {"start": date_words(window.start)} if window.start else ""
