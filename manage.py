@@ -14,6 +14,10 @@ def main() -> None:
     if sys.argv[1:2] == ["test"]:
         # Tests bring their own secret and folder, and never read those of this installation.
         os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    if sys.argv[1:2] == ["demo"]:
+        from personalize.demo.environment import prepare
+
+        prepare(sys.argv[2:])
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "personalize.settings")
     from django.core.management import execute_from_command_line
 

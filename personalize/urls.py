@@ -18,5 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
     path("", include("segments.subscribers.urls")),
+    path("", include("personalize.demo.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,1 +1,1 @@
-"""The believable demo shop, the command that runs it, and the mail catcher with its inbox."""
+"""The demo shop Alder & Wren, the one command that shows the product working, and the mail catcher with its inbox."""
