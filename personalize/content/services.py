@@ -65,7 +65,7 @@ def save_version(*, template: Template, actor: Any, marketing: bool = True) -> T
 
 def problems_of(*, template: Template) -> list[Problem]:
     """What keeps the template from being sent as a marketing mail; empty when nothing does. Stores nothing."""
-    with new_renderer() as renderer:
+    with borrowed_renderer() as renderer:
         made = versions.unsaved(template, brand=Brand.objects.get(), renderer=renderer)
     return made if isinstance(made, list) else []
 

@@ -79,7 +79,9 @@ def report_on(campaign: Campaign, inbox: Inbox) -> Report:
         caught=len(sent & mails.keys()),
         doubles=sum(1 for number in times.values() if number > 1),
         strays=len(mails.keys() - sent),
-        seconds=_seconds(messages.filter(state=MessageState.SENT).aggregate(first=Min("handed_at"), last=Max("settled_at"))),
+        seconds=_seconds(
+            messages.filter(state=MessageState.SENT).aggregate(first=Min("handed_at"), last=Max("settled_at"))
+        ),
         examples=_examples(campaign, mails, inbox),
     )
 

@@ -134,7 +134,9 @@ def _start(children: Children, port: int) -> None:
     """Start the four processes and wait until each of them does its work."""
     # Heartbeats of processes that were killed long ago would look like workers.
     Worker.objects.all().delete()
-    children.start("mailcatcher", "manage.py", "mailcatcher", "--host", environment.HOST, "--port", str(settings.EMAIL_PORT))
+    children.start(
+        "mailcatcher", "manage.py", "mailcatcher", "--host", environment.HOST, "--port", str(settings.EMAIL_PORT)
+    )
     children.start(
         *("web", "-m", "gunicorn", "personalize.wsgi", "--bind", f"{environment.HOST}:{port}"),
         *("--workers", "1", "--threads", "4", "--graceful-timeout", "3"),
@@ -210,7 +212,9 @@ def _tell(report: Report | None, console: Console) -> None:
         console.print(f"Caught mail   {address}{reverse('demo:caught')}")
         for example in report.examples:
             link = f"{address}{reverse('demo:mail', args=[example.mail])}"
-            console.print(f"  {example.person}: “{example.subject}”\n    {example.difference}\n    {link}", highlight=False)
+            console.print(
+                f"  {example.person}: “{example.subject}”\n    {example.difference}\n    {link}", highlight=False
+            )
     console.print(f"Dashboard     {address}/")
     if Brand.objects.filter(name=story.SHOP_NAME).exists():
         console.print(f"Log in        {story.OWNER[0]}   {story.PASSWORD}", highlight=False)

@@ -79,9 +79,7 @@ def _messages(wanted: Iterable[uuid.UUID | None]) -> dict[uuid.UUID | None, Mess
     return {row.uuid: row for row in rows.select_related("subscriber", "mailing__topic", "mailing__version")}
 
 
-def _opened(
-    mail: CaughtMail, raw: bytes, messages: dict[uuid.UUID | None, Message], look: str
-) -> dict[str, Any]:
+def _opened(mail: CaughtMail, raw: bytes, messages: dict[uuid.UUID | None, Message], look: str) -> dict[str, Any]:
     opened = take_apart(raw)
     message = messages.get(mail.message)
     parts = anatomy(opened.html)

@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEMO:
-            raise CommandError("Start the demo with ‘python3 manage.py demo’, which gives it an environment of its own.")
+            raise CommandError(
+                "Start the demo with ‘python3 manage.py demo’, which gives it an environment of its own."
+            )
         chosen = runner.Options(
             subscribers=options["subscribers"],
             port=options["port"],
