@@ -51,6 +51,8 @@ def isolate(text: str) -> str:
 
 def _closed(text: str) -> str:
     """Drop all isolates unless every one is opened and closed in turn."""
+    if not _ISOLATES.search(text):
+        return text
     depth = 0
     for char in text:
         depth += {"\u2068": 1, "\u2069": -1}.get(char, 0)
