@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
     path("", include("segments.subscribers.urls")),
+    path("", include("segments.segmentation.urls")),
     path("admin/", admin.site.urls),
 ]
