@@ -19,5 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.analytics.urls")),
     path("", include("segments.subscribers.urls")),
     path("", include("personalize.demo.urls")),
+    path("", include("segments.segmentation.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -229,7 +229,7 @@ def _matches(item: LineFilter, status: str) -> Q:
 
 def _phrase(rule: OrdersRule) -> Phrase:
     filters, window = " ".join(map(_filter_words, rule.where)), window_words(rule.window)
-    comparison, figure = operator_words(rule.op), _figure_words(rule)
+    comparison, figure = operator_words(rule.op, dates=rule.metric in ("first", "last")), _figure_words(rule)
     operator = " ".join(filter(None, [_metric_words(rule), filters, comparison]))
     if _is_existence(rule):
         had = rule.op in (">", ">=")
