@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -32,7 +33,7 @@ ORDERS = """number,product,quantity,unit_price,placed_at,customer_id
 1,C,1,0.001,2011-12-09 12:40:00,17850
 C3,A,-1,2.55,2011-12-10T09:00:00+01:00,17850
 """
-MODELS = (Subscriber, Subscription, ConsentEntry, Product, Order, OrderLine, Refund, Event)
+MODELS: tuple[Any, ...] = (Subscriber, Subscription, ConsentEntry, Product, Order, OrderLine, Refund, Event)
 
 
 @pytest.fixture
@@ -47,10 +48,11 @@ def file(tmp_path):
     return write
 
 
-def run(command: str, path, *arguments: str) -> dict:
+def run(command: str, path, *arguments: str) -> dict[str, Any]:
     out = io.StringIO()
     call_command(command, str(path), "--json", "--rejects", str(path) + ".rejects.csv", *arguments, stdout=out)
-    return json.loads(out.getvalue())
+    said: dict[str, Any] = json.loads(out.getvalue())
+    return said
 
 
 def rejects(path) -> list[tuple[str, str]]:
@@ -58,7 +60,7 @@ def rejects(path) -> list[tuple[str, str]]:
         return [(row["line"], row["reason"]) for row in csv.DictReader(stream)]
 
 
-def everything() -> list[list[dict]]:
+def everything() -> list[list[Any]]:
     return [list(model._default_manager.order_by("pk").values()) for model in MODELS]
 
 
@@ -66,7 +68,7 @@ def test_people_products_and_orders_come_in_and_the_same_files_again_change_noth
     make_topic("news")
     people, products, orders = file(PEOPLE), file("sku,title\nA,Mug\n", "p.csv"), file(ORDERS, "o.csv")
 
-    def load():
+    def load() -> tuple[dict[str, Any], ...]:
         return (
             run("import_subscribers", people, "--topic", "news", "--basis", "form 2024"),
             run("import_products", products, "--map", "sku=code"),
