@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from playwright import sync_api
 from pytest_django.live_server_helper import LiveServer
 
 from personalize.accounts.models import Role, User
 from tests.factories import make_subscriber
-
-sync_api = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("brand")]
 
@@ -45,7 +45,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[sync_api.Browser]:
 class Watch:
     """A page together with everything a person would not want to see in its log."""
 
-    def __init__(self, browser: sync_api.Browser, base: str, **options: object) -> None:
+    def __init__(self, browser: sync_api.Browser, base: str, **options: Any) -> None:
         self.page = browser.new_context(base_url=base, **options).new_page()
         self.troubles: list[str] = []
         self.page.on("request", lambda request: self._look_at(request.url, base))

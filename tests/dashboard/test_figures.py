@@ -9,7 +9,7 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
-from personalize.core.registries import Registry
+from personalize.core.registries import Registry, Tab
 from personalize.dashboard import figures
 from personalize.dashboard.templatetags import dashboard as tags
 
@@ -117,8 +117,8 @@ def test_a_plot_starts_at_zero_and_survives_days_without_anything():
 
 
 def test_a_registry_refuses_the_same_key_twice():
-    entry = tags.registries.Tab("a", "settings", "A", lambda target: None)
-    registry: Registry[tags.registries.Tab] = Registry()
+    entry = Tab("a", "settings", "A", lambda target: None)
+    registry: Registry[Tab] = Registry()
     registry.add(entry)
     with pytest.raises(ValueError, match="twice"):
         registry.add(entry)
