@@ -26,8 +26,16 @@ from segments.subscribers.models import Subscriber
 TONES = {
     _("Subscribed"): "good",
     _("Paused"): "info",
-    SuppressionReason.BOUNCED.label: "bad",
-    SuppressionReason.COMPLAINED.label: "bad",
+    _("Bounced"): "bad",
+    _("Marked as spam"): "bad",
+}
+# What bars every mail, in the one word a table has room for.
+BARS = {
+    SuppressionReason.UNSUBSCRIBED: _("Unsubscribed"),
+    SuppressionReason.COMPLAINED: _("Marked as spam"),
+    SuppressionReason.BOUNCED: _("Bounced"),
+    SuppressionReason.MANUAL: _("Barred"),
+    SuppressionReason.ERASED: _("Erased"),
 }
 PROOFS_READ = 200
 
@@ -62,7 +70,7 @@ def states(people: Sequence[Subscriber]) -> dict[int, str]:
 
 def _word(barred: str | None, followed: set[str]) -> str:
     if barred:
-        return str(SuppressionReason(barred).label)
+        return str(BARS[SuppressionReason(barred)])
     for value, word in (
         (SubscriptionState.SUBSCRIBED, _("Subscribed")),
         ("paused", _("Paused")),
