@@ -31,9 +31,9 @@ SERVICES = {
 class LinkFigure:
     """How many people followed a link; ``orders`` are those credited to it, as the last one clicked."""
 
+    key: str
     label: str
     url: str
-    product_code: str
     people: int
     orders: int
 
@@ -185,9 +185,9 @@ def _links(run: Run, bought: Sequence[Bought]) -> tuple[LinkFigure, ...]:
         ordered[link.key] += orders[link.pk]
     return tuple(
         LinkFigure(
+            key=key,
             label=first[key].label or first[key].url,
             url=first[key].url,
-            product_code=first[key].product_code,
             people=count,
             orders=ordered[key],
         )

@@ -7,15 +7,16 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.analytics.attribution import credited_orders
-from campaigns.delivery.models import Message, Run
+from campaigns.delivery.models import Link, Message, Run
 from campaigns.delivery.types import OPEN_STATES, MessageState, SkipReason
 from campaigns.tracking.models import Hit
-from personalize.core.registries import ListView
+from personalize.core.registries import ListFilter, ListView
 from personalize.dashboard.lists import Column, Lists
 from personalize.dashboard.templatetags.dashboard import face, moment, state
 from segments.subscribers.models import Subscriber
@@ -77,8 +78,19 @@ def people_list(run: Run) -> Lists:
         search=lambda rows, words: rows.filter(subscriber__in=Subscriber.objects.matching(words)),
         search_label=_("Search by name or address"),
         views=[ListView(group.value, _NAME, group.label, partial(narrow, run=run, group=group)) for group in Group],
+        filters=[ListFilter("link", _NAME, _("Link"), partial(_links, run), _followed)],
         export_action="people.export",
     )
+
+
+def _links(run: Run) -> list[tuple[str, str]]:
+    followed = Link.objects.filter(hits__message__run=run).order_by("label", "number")
+    return list(dict(followed.values_list("key", "label")).items())
+
+
+def _followed(rows: QuerySet[Message], key: str) -> QuerySet[Message]:
+    clicks = Hit.objects.clicks().by_people().filter(message=OuterRef("pk"), link__key=key)
+    return rows.filter(Exists(clicks))
 
 
 def reason_label(code: str) -> str:
@@ -100,8 +112,9 @@ def _moment_column(name: str, label: Any) -> Column:
 def _person(mail: Message) -> SafeString:
     person = mail.subscriber
     return format_html(
-        '<div class="person">{}<div class="lines"><span class="medium">{}</span><span class="second">{}</span></div></div>',
+        '<div class="person">{}<div class="lines"><a class="row-link" href="{}">{}</a><span class="second">{}</span></div></div>',
         face(person, person.uuid),
+        reverse("subscribers:detail", args=[person.uuid]),
         person,
         person.email if person.full_name and person.email else "",
     )

@@ -171,9 +171,7 @@ def _ticks(start: dt.datetime, chart: Bars) -> list[Tick]:
     for hour in range(_TICK_HOURS // 2, HOURS):
         at = timezone.localtime(start + dt.timedelta(hours=hour))
         if at.hour % _TICK_HOURS == 0:
-            ticks.append(
-                Tick(round(chart.left + hour * step, 1), formats.date_format(at, "H:i" if at.hour else "D H:i"))
-            )
+            ticks.append(Tick(round(chart.left + hour * step, 1), formats.date_format(at, "D H:i")))
     return ticks
 
 

@@ -128,6 +128,9 @@ def test_every_figure_opens_the_people_behind_it(as_maya, campaign, people_page)
     shown = text(as_maya, people_page + "?view=clicked")
     assert "Ann Whitaker" in shown
     assert "Tom" not in shown
+    key = campaign.variants.get().mailing.links.get(number=1).key
+    assert "Ann Whitaker" in text(as_maya, people_page + f"?view=all&link={key}")
+    assert "Tom" not in text(as_maya, people_page + f"?view=all&link={key}")
 
 
 def test_the_people_are_exported_as_a_file_no_spreadsheet_runs(as_maya, campaign, people_page):
