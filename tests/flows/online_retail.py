@@ -98,6 +98,7 @@ class World:
     orders: set[str] = field(default_factory=set)
     refunds: set[str] = field(default_factory=set)
     customers: dict[str, Ledger] = field(default_factory=lambda: defaultdict(Ledger))
+    names: dict[str, str] = field(default_factory=dict)
     said: dict[str, Any] = field(default_factory=dict)
 
 
@@ -142,8 +143,11 @@ def write_people(world: World, path: Path) -> None:
         out = csv.writer(stream)
         out.writerow(["email", "external_id", "first_name", "last_name", "country"])
         for customer_id, customer in sorted(world.customers.items()):
-            first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
-            address = f"{first}.{last}.{customer_id}@example.com".lower()
+            # Every tenth has no name, as in a real shop.
+            first = "" if chance.random() < 0.1 else chance.choice(FIRST_NAMES)
+            last = chance.choice(LAST_NAMES)
+            world.names[customer_id] = first
+            address = f"customer.{customer_id}@example.com"
             out.writerow([address, customer_id, first, last, COUNTRIES.get(customer.country, customer.country)])
 
 
