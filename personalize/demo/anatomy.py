@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 _DARK = re.compile(r"@media\s*\(\s*prefers-color-scheme\s*:\s*dark\s*\)", re.IGNORECASE)
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 _BASE = '<base target="_blank">'
+_SOME_START = re.compile(r"http://127\.0\.0\.1:\d+(?=/)")
 
 
 @dataclass
@@ -38,6 +39,11 @@ def anatomy(html: str) -> Anatomy:
     parts.feed(html)
     parts.close()
     return parts
+
+
+def at_home(html: str, *, base_url: str) -> str:
+    """The HTML with what it wants from an earlier start of the demo, which may have had another port, asked of this one."""
+    return _SOME_START.sub(base_url, html)
 
 
 def as_shown(html: str, *, dark: bool) -> str:

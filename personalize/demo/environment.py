@@ -38,7 +38,7 @@ def prepare(arguments: list[str]) -> None:
         ALLOWED_HOSTS=f"{HOST},localhost",
         DATABASE_URL=f"sqlite:///{var / 'personalize.sqlite3'}",
         REDIS_URL="",
-        CELERY_BROKER_URL="filesystem://",
+        CELERY_BROKER_URL="filesystem://localhost",
         EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
         EMAIL_URL=f"smtp://{HOST}:{free_port()}",
         CAUGHT_MAIL=str(var / "caught.sqlite3"),

@@ -6,13 +6,14 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Max, Min
+from django.db.models import Case, Max, Min, Q, When
 
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, SkipReason
 from campaigns.delivery.verify import Balance, balance
 from campaigns.scheduled.models import Campaign
 from personalize.demo.inbox import Inbox
+from personalize.demo.people import CAST
 from personalize.demo.story import REGULAR_ORDERS
 
 
@@ -92,11 +93,12 @@ def _seconds(span: dict[str, dt.datetime | None]) -> float:
 
 
 def _examples(campaign: Campaign, mails: dict[object, int], inbox: Inbox) -> list[Example]:
-    """Three people whose mails differ most visibly: a regular, somebody without a name, somebody new."""
+    """Three people whose mails differ most visibly: a regular, somebody without a name, somebody new; the cast first."""
+    known = Q(subscriber__email__in=[role.email for role in CAST])
     messages = (
         Message.objects.filter(run=campaign.run, state=MessageState.SENT)
         .select_related("subscriber")
-        .order_by("subscriber__id")
+        .order_by(Case(When(known, then=0), default=1), "subscriber__email")
     )
     seen: dict[str, Example] = {}
     for message in messages.iterator():

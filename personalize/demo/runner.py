@@ -33,10 +33,11 @@ from personalize.demo.report import Report, report_on
 
 SENDERS = min(2, os.cpu_count() or 1)
 STANDSTILL_SECONDS = 120.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Everything the demo makes in its folder, apart from the secret: this and nothing else is wiped.
 OURS = (
     *(f"{name}.sqlite3{end}" for name in ("personalize", "caught") for end in ("", "-wal", "-shm")),
-    *("broker", "media", "log"),
+    *("broker", "media", "static", "log"),
     *(f"beat-schedule{end}" for end in ("", "-wal", "-shm", ".db", ".dat", ".dir", ".bak")),
 )
 
@@ -61,7 +62,7 @@ def run(options: Options, console: Console) -> int:
 
     Raises Refused, ChildDied or NotReady; no process outlives this call.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDINGS:
         signal.signal(number, _interrupt)
     web = urlsplit(settings.BASE_URL)
     if web.port is None or not environment.is_free(web.port):
@@ -84,6 +85,9 @@ def run(options: Options, console: Console) -> int:
 
 
 def _interrupt(*_: object) -> None:
+    """Once is enough: a second Ctrl-C would only keep the processes from being ended in order."""
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -113,6 +117,7 @@ def _wipe(console: Console) -> None:
 def _lay(options: Options, console: Console) -> None:
     """Tables, and unless told otherwise the shop in them."""
     began = time.monotonic()
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     with console.status("Laying the tables …"):
         call_command("migrate", verbosity=0, interactive=False)
     if options.empty:
@@ -139,7 +144,7 @@ def _start(children: Children, port: int) -> None:
     )
     children.start(
         *("web", "-m", "gunicorn", "personalize.wsgi", "--bind", f"{environment.HOST}:{port}"),
-        *("--workers", "1", "--threads", "4", "--graceful-timeout", "3"),
+        *("--workers", "1", "--threads", "4", "--graceful-timeout", "3", "--no-control-socket"),
     )
     celery = ("-m", "celery", "-A", "personalize.celery")
     children.start("worker", *celery, "worker", "--concurrency", str(SENDERS), "--loglevel", "INFO", "--without-gossip")

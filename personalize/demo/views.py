@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.delivery.models import Message
 from campaigns.delivery.timeline import why
 from personalize.core.permissions import require
-from personalize.demo.anatomy import anatomy, as_shown
+from personalize.demo.anatomy import anatomy, as_shown, at_home
 from personalize.demo.inbox import CaughtMail, Inbox, Opened, take_apart
 
 PAGE = 50
@@ -82,7 +82,7 @@ def _messages(wanted: Iterable[uuid.UUID | None]) -> dict[uuid.UUID | None, Mess
 def _opened(mail: CaughtMail, raw: bytes, messages: dict[uuid.UUID | None, Message], look: str) -> dict[str, Any]:
     opened = take_apart(raw)
     message = messages.get(mail.message)
-    parts = anatomy(opened.html)
+    parts = anatomy(at_home(opened.html, base_url=settings.BASE_URL))
     return {
         "mail": mail,
         "opened": opened,
@@ -106,7 +106,7 @@ def mail_html(request: HttpRequest, id: int) -> HttpResponse:
     found = Inbox(settings.CAUGHT_MAIL).get(id)
     if found is None:
         raise Http404
-    html = take_apart(found[1]).html
+    html = at_home(take_apart(found[1]).html, base_url=settings.BASE_URL)
     return HttpResponse(
         as_shown(html, dark="dark" in request.GET),
         headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"},
