@@ -9,7 +9,7 @@ import pytest
 from personalize.accounts.models import AuditEntry
 from personalize.core import hooks
 from segments.consent import services
-from segments.consent.models import ConsentEntry, OptIn, Subscription, Suppression
+from segments.consent.models import ConsentEntry, OptIn, Subscription, Suppression, Topic
 from segments.consent.types import BulkCounts, Outcome, Unsuppressed
 from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_subscriber, make_subscription, make_topic
@@ -40,11 +40,11 @@ def told(monkeypatch):
     return heard
 
 
-def state(subscriber, topic):
+def state(subscriber: Subscriber, topic: Topic) -> str:
     return Subscription.objects.get(subscriber=subscriber, topic=topic).state
 
 
-def said(subscriber):
+def said(subscriber: Subscriber) -> list[str]:
     return list(ConsentEntry.objects.filter(subscriber=subscriber).order_by("pk").values_list("action", flat=True))
 
 
@@ -129,7 +129,7 @@ def test_suppression_by_hand_is_audited_and_proves_nothing(ann):
 
 
 def test_the_stronger_and_longer_suppression_stays(ann):
-    def bar(reason, until):
+    def bar(reason: str, until: dt.datetime | None) -> bool:
         return services.suppress(address_key=ann.address_key, reason=reason, source="test", until=until)
 
     assert bar("bounced", NOW + 400 * DAY)
