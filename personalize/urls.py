@@ -11,12 +11,14 @@ admin.site.site_header = "Personalize"
 admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include("personalize.demo.urls")),
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
+    path("", include("segments.subscribers.urls")),
+    path("", include("segments.segmentation.urls")),
     path("", include("personalize.content.urls")),
     path("", include("campaigns.scheduled.urls")),
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
+    path("", include("personalize.demo.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -16,15 +16,12 @@ from django.db import connection
 ROOT = Path(__file__).parent.parent
 
 
-def test_database_url() -> str:
+def database_url() -> str:
     """Where another process finds the database this test writes to."""
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
     return urlunsplit(urlsplit(os.environ["TEST_DATABASE_URL"])._replace(path=f"/{name}"))
-
-
-test_database_url.__test__ = False  # type: ignore[attr-defined]  # It is no test, whatever its name says.
 
 
 def wait_until(true: Callable[[], object], *, seconds: float = 20.0, what: str = "It") -> None:
@@ -43,7 +40,7 @@ class RealWorker:
         self._environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "personalize.settings",
-            "DATABASE_URL": test_database_url(),
+            "DATABASE_URL": database_url(),
             "CELERY_BROKER_URL": settings.CELERY_BROKER_URL,
             "SECRET_KEY": settings.SECRET_KEY,
             "VAR_DIR": str(settings.VAR),
@@ -59,7 +56,7 @@ class RealWorker:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
-        wait_until(self._is_ready, seconds=60, what="The worker's start")
+        wait_until(self._is_ready, seconds=120, what="The worker's start")
 
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, f"The worker ended at its start:\n{self.log}"

@@ -21,7 +21,7 @@ class Post:
 
     @property
     def mail(self) -> EmailMessage:
-        return message_from_bytes(self.raw, policy=policy.default)  # type: ignore[return-value]
+        return message_from_bytes(self.raw, policy=policy.default)
 
     @property
     def html(self) -> str:

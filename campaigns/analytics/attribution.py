@@ -7,6 +7,7 @@ marketing mails count, over all mails there are, so an order is credited once or
 from __future__ import annotations
 
 import datetime as dt
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
@@ -15,12 +16,23 @@ from campaigns.delivery.types import MailingKind
 from campaigns.tracking.models import Hit
 from segments.commerce.models import Order, OrderStatus, Refund
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
 WINDOW = dt.timedelta(days=5)
 
 
-def credited_orders() -> QuerySet[Order]:
-    """Orders that were not cancelled, with ``credited_hit``, ``credited_link`` and ``credited_run`` (each may be None) and
-    ``returned``: what was given back of them, in ten-thousandths."""
+class Credit(TypedDict):
+    """What ``credited_orders`` adds to an order; ``returned`` is what was given back of it, in ten-thousandths."""
+
+    credited_hit: int | None
+    credited_link: int | None
+    credited_run: int | None
+    returned: int
+
+
+def credited_orders() -> QuerySet[WithAnnotations[Order, Credit]]:
+    """Orders that were not cancelled, each with its Credit."""
     last = (
         Hit.objects.clicks()
         .by_people()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 LEAST = 3.0
 """Pixels at which a small but real step stays visible; it is not enlarged further."""
@@ -45,7 +46,7 @@ def funnel(counts: Sequence[int | None], *, width: float = 1000, height: float =
         strength = 0.3 + 0.7 * index / max(1, len(counts) - 1)
         boxes.append(Box(index * column, (height - tall) / 2, column * 0.62, tall, round(strength, 2)))
     curves = []
-    for left, right in zip(boxes, boxes[1:], strict=False):
+    for left, right in pairwise(boxes):
         start, end = left.x + left.width, right.x
         middle = (start + end) / 2
         curves.append(
@@ -86,8 +87,12 @@ def bars(
     reach = height - top
     step = (width - left) / max(1, len(counts))
     boxes = tuple(
-        Box(round(left + index * step, 2), round(height - reach * count / most, 2), round(step * 0.78, 2),
-            round(reach * count / most, 2))
+        Box(
+            round(left + index * step, 2),
+            round(height - reach * count / most, 2),
+            round(step * 0.78, 2),
+            round(reach * count / most, 2),
+        )
         for index, count in enumerate(counts)
         if count
     )
@@ -108,7 +113,7 @@ def _round_up(value: int) -> int:
     """The next even 1, 2, 4, 5, 6 or 8 times a power of ten, so that the grid's labels are whole."""
     if value <= 2:
         return 2
-    magnitude = 10 ** math.floor(math.log10(value))
+    magnitude: int = 10 ** math.floor(math.log10(value))
     for lead in (1, 2, 4, 5, 6, 8, 10):
         if lead * magnitude >= value and (lead * magnitude) % 2 == 0:
             return lead * magnitude

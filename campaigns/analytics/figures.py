@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, Sum, Value, When
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import StrIndex, Substr, TruncHour
 
 from campaigns.analytics.attribution import credited_orders
@@ -31,9 +31,9 @@ SERVICES = {
 class LinkFigure:
     """How many people followed a link; ``orders`` are those credited to it, as the last one clicked."""
 
+    key: str
     label: str
     url: str
-    product_code: str
     people: int
     orders: int
 
@@ -185,9 +185,9 @@ def _links(run: Run, bought: Sequence[Bought]) -> tuple[LinkFigure, ...]:
         ordered[link.key] += orders[link.pk]
     return tuple(
         LinkFigure(
+            key=key,
             label=first[key].label or first[key].url,
             url=first[key].url,
-            product_code=first[key].product_code,
             people=count,
             orders=ordered[key],
         )
@@ -266,14 +266,15 @@ def summaries(campaigns: Sequence[Campaign]) -> list[Summary]:
     nothing = {"audience": 0, "sent": 0, "delivered": 0, "n": 0, "gross": 0, "back": 0}
     lines = []
     for campaign in campaigns:
-        mail, order = mails.get(campaign.run_id, nothing), orders.get(campaign.run_id, nothing)
+        run = campaign.run_id or 0
+        mail, order = mails.get(run, nothing), orders.get(run, nothing)
         lines.append(
             Summary(
                 campaign=campaign,
                 audience=mail["audience"],
                 sent=mail["sent"],
                 delivered=mail["delivered"] or None,
-                clickers=clickers.get(campaign.run_id, 0),
+                clickers=clickers.get(run, 0),
                 orders=order["n"],
                 revenue=order["gross"] - order["back"],
             )

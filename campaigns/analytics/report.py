@@ -15,8 +15,7 @@ from django.utils.translation import ngettext
 from campaigns.analytics import charts
 from campaigns.analytics.charts import Bars, Funnel, Tick
 from campaigns.analytics.figures import HOURS, CampaignFigures, LinkFigure
-from campaigns.analytics.recipients import Group
-from campaigns.delivery.types import SkipReason
+from campaigns.analytics.recipients import Group, reason_label
 from personalize.dashboard.figures import rate
 from personalize.dashboard.templatetags.dashboard import WaterfallStep
 
@@ -172,15 +171,8 @@ def _ticks(start: dt.datetime, chart: Bars) -> list[Tick]:
     for hour in range(_TICK_HOURS // 2, HOURS):
         at = timezone.localtime(start + dt.timedelta(hours=hour))
         if at.hour % _TICK_HOURS == 0:
-            ticks.append(
-                Tick(round(chart.left + hour * step, 1), formats.date_format(at, "H:i" if at.hour else "D H:i"))
-            )
+            ticks.append(Tick(round(chart.left + hour * step, 1), formats.date_format(at, "D H:i")))
     return ticks
-
-
-def reason_label(code: str) -> str:
-    """The sentence for a reason; a reason of a mail server is shown as it is."""
-    return str(SkipReason(code).label) if code in SkipReason.values else code
 
 
 def _left_out(figures: CampaignFigures) -> list[WaterfallStep]:

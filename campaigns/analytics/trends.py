@@ -36,7 +36,11 @@ class Trends:
 def last_days() -> Trends:
     """Counted anew when the last count is older than five minutes, since Home is opened often; four queries."""
     zone = timezone.get_current_timezone_name()
-    found: Trends = cache.get_or_set(f"analytics.trends.{zone}", _count, _KEPT_SECONDS)
+    key = f"analytics.trends.{zone}"
+    found = cache.get(key)
+    if not isinstance(found, Trends):
+        found = _count()
+        cache.set(key, found, _KEPT_SECONDS)
     return found
 
 

@@ -11,5 +11,4 @@ urlpatterns = [
     path("reports/", views.index, name="index"),
     path("campaigns/<uuid:uuid>/report/", views.report, name="report"),
     path("campaigns/<uuid:uuid>/report/people/", views.people, name="people"),
-    path("campaigns/<uuid:uuid>/report/people.csv", views.people_csv, name="people_csv"),
 ]

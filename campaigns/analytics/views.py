@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import uuid as uuids
-from collections.abc import Iterator
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 
 from campaigns.analytics import figures
-from campaigns.analytics.recipients import Group, recipients
+from campaigns.analytics.recipients import people_list, recipients
 from campaigns.analytics.report import ENOUGH, tell
-from campaigns.delivery.models import Run
 from campaigns.scheduled.models import Campaign
-from personalize.core import audit, clock
+from personalize.core import clock
 from personalize.core.permissions import require
+from personalize.dashboard.lists import ListPage
 
 _PAGE = 25
-_PEOPLE_PAGE = 50
 
 
 @require("report.view")
@@ -39,27 +37,12 @@ def report(request: HttpRequest, uuid: uuids.UUID) -> HttpResponse:
 
 
 @require("people.view")
-def people(request: HttpRequest, uuid: uuids.UUID) -> HttpResponse:
-    """The people a figure counts, chosen by ``who`` (a Group) and ``link`` (a link's key)."""
-    campaign, run = _sent_campaign(uuid)
-    group, link = _group(request), request.GET.get("link", "")
-    page = Paginator(recipients(run, group, link_key=link), _PEOPLE_PAGE).get_page(request.GET.get("page"))
-    context = {"campaign": campaign, "group": group, "groups": Group, "page": page}
-    return render(request, "analytics/people.html", context)
-
-
-def _sent_campaign(uuid: uuids.UUID) -> tuple[Campaign, Run]:
+def people(request: HttpRequest, uuid: uuids.UUID) -> HttpResponseBase:
+    """The people behind the figures; ``view`` in the address is a Group, ``format=csv`` asks for the file."""
     campaign = get_object_or_404(Campaign.objects.select_related("run"), uuid=uuid)
     if campaign.run is None:
         raise Http404
-    return campaign, campaign.run
-
-
-def _group(request: HttpRequest) -> Group:
-    asked = request.GET.get("who", Group.ALL)
-    if asked not in Group.values:
-        raise Http404
-    return Group(asked)
-
-
-def people_csv(request): ...
+    found = ListPage(request, people_list(campaign.run), recipients(campaign.run))
+    if found.wants_export:
+        return found.export()
+    return render(request, "analytics/people.html", {"campaign": campaign, "list": found})

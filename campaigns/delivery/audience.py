@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
@@ -66,7 +67,7 @@ def foresee(*, people: QuerySet[Subscriber], topic: Topic, excluded: Q | None = 
     )
 
 
-def _with_reason(people: QuerySet[Subscriber], mailing: Mailing, excluded: Q | None) -> QuerySet[Subscriber]:
+def _with_reason(people: QuerySet[Subscriber], mailing: Mailing, excluded: Q | None) -> QuerySet[Any]:
     """The people with ``why``: the reason for which each is not mailed, empty for those who are."""
     why = [*([(SkipReason.EXCLUDED, excluded)] if excluded else []), *refusals(mailing, person="")]
     reason = Case(
@@ -78,9 +79,8 @@ def _with_reason(people: QuerySet[Subscriber], mailing: Mailing, excluded: Q | N
 
 
 def _insert(run: Run, audience: QuerySet[Subscriber], mailing: Mailing, due_at: dt.datetime, excluded: Q | None) -> int:
-    rows = _with_reason(audience, mailing, excluded).annotate(who=F("pk"), its_key=F("address_key"))
-    rows = rows.values("who", "its_key", "why")
-    sql, parameters = rows.query.sql_with_params()
+    reasoned = _with_reason(audience, mailing, excluded).annotate(who=F("pk"), its_key=F("address_key"))
+    sql, parameters = reasoned.values("who", "its_key", "why").query.sql_with_params()
     at, due = (connection.ops.adapt_datetimefield_value(value) for value in (now(), due_at))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -98,7 +98,7 @@ def _insert(run: Run, audience: QuerySet[Subscriber], mailing: Mailing, due_at: 
             """,
             [mailing.pk, run.pk, due, at, at, *parameters],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _instant() -> str:

@@ -26,12 +26,14 @@ from campaigns.delivery.outbox import AccountTrouble, Outbox
 from campaigns.delivery.outcomes import note_refusals
 from campaigns.delivery.types import Gate, MessageState
 from personalize.accounts.models import Brand
-from personalize.content.contexts import PersonContext, prepare
+from personalize.content.contexts import prepare
+from personalize.content.types import PersonContext
 from personalize.core import queue
 from personalize.core.clock import now
 from personalize.core.database import durable_commits
 from personalize.rendering.links import replace, sentinel
-from personalize.rendering.renderer import Failure, Job, Rendered, Renderer
+from personalize.rendering.renderer import Renderer
+from personalize.rendering.types import Failure, Job, Rendered
 
 logger = logging.getLogger(__name__)
 

@@ -211,12 +211,12 @@ def refusals(mailing: Mailing, person: str = "subscriber") -> list[tuple[SkipRea
         gone = suppressed.filter(topic__isnull=True, reason__in=(SuppressionReason.BOUNCED, SuppressionReason.ERASED))
         return [erased, (SkipReason.SUPPRESSED, Q(Exists(gone)))]
     joined = Subscription.objects.filter(
-        subscriber_id=OuterRef(who), topic_id=mailing.topic_id, state=SubscriptionState.SUBSCRIBED
+        Q(topic=mailing.topic), subscriber_id=OuterRef(who), state=SubscriptionState.SUBSCRIBED
     )
     return [
         erased,
         (SkipReason.SUPPRESSED, Q(Exists(suppressed.concerning(mailing.topic_id)))),
-        (SkipReason.NO_CONSENT, ~Exists(joined)),
+        (SkipReason.NO_CONSENT, ~Q(Exists(joined))),
         (SkipReason.PAUSED, Q(Exists(joined.filter(paused_until__gt=at)))),
     ]
 

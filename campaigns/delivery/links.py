@@ -88,7 +88,9 @@ def address(name: str, message: uuid.UUID, issued_at: dt.datetime) -> str:
         purpose, link = Purpose.CLICK, int(name)
     else:
         return "#"
-    return settings.BASE_URL + _path(purpose).replace("TOKEN", seal(purpose, message, issued_at=issued_at, link=link))
+    return str(settings.BASE_URL) + _path(purpose).replace(
+        "TOKEN", seal(purpose, message, issued_at=issued_at, link=link)
+    )
 
 
 @lru_cache

@@ -7,6 +7,7 @@ services behind Anymail the kind of failure tells as much.
 from __future__ import annotations
 
 import random
+import re
 import smtplib
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ RETRY_MINUTES = (5, 15, 30, 60, 120, 240)
 """How long to wait after the first, second, … refusal that may pass; each with a fifth of jitter either way."""
 
 MESSAGES_PER_CONNECTION = 1000
+
+LINE_DOT = re.compile(rb"(?m)^\.")
+"""A dot that begins a line of a mail; it is doubled on the wire. RFC 5321, 4.5.2."""
 
 
 class AccountTrouble(Exception):
@@ -43,28 +47,25 @@ class Verdict:
     esp_id: str = ""
 
 
-class _Witness:
-    """Mixed into smtplib's classes: remembers whether a message's final dot may have been written."""
+class _WitnessSMTP(smtplib.SMTP):
+    """smtplib's line that remembers whether a message's final dot may have been written."""
 
     dot_written = False
 
-    def data(self, msg: bytes | str) -> tuple[int, bytes]:
+    def data(self, msg: Any) -> tuple[int, bytes]:
         """Send DATA and the message as smtplib does, noting the moment before its last byte can leave."""
         self.dot_written = False
-        code, reply = self.docmd("DATA")  # type: ignore[attr-defined]
+        code, reply = self.docmd("DATA")
         if code != 354:
             raise smtplib.SMTPDataError(code, reply)
         body = msg.encode("ascii") if isinstance(msg, str) else msg
+        stuffed = LINE_DOT.sub(b"..", body)
         self.dot_written = True
-        self.send(smtplib._quote_periods(body) + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"))  # type: ignore[attr-defined]
-        return self.getreply()  # type: ignore[attr-defined, no-any-return]
+        self.send(stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"))
+        return self.getreply()
 
 
-class _WitnessSMTP(_Witness, smtplib.SMTP):
-    pass
-
-
-class _WitnessSMTPSSL(_Witness, smtplib.SMTP_SSL):
+class _WitnessSMTPSSL(_WitnessSMTP, smtplib.SMTP_SSL):
     pass
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
 from campaigns.delivery.models import FrequencyCount, Message
 from campaigns.delivery.types import MessageState, SkipReason
@@ -60,7 +60,8 @@ def release_places(ids: Collection[int]) -> None:
         return
     holders = Message.objects.filter(pk__in=ids, cap_day__isnull=False)
     for person, day in holders.order_by("subscriber_id").values_list("subscriber_id", "cap_day"):
-        FrequencyCount.objects.filter(subscriber_id=person, day=day, count__gt=0).update(count=F("count") - 1)
+        places = FrequencyCount.objects.filter(subscriber_id=person, count__gt=0)
+        places.filter(Q(day=day)).update(count=F("count") - 1)
     holders.update(cap_day=None)
 
 

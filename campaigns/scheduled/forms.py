@@ -40,7 +40,8 @@ class CampaignForm(forms.Form):
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()
-        if Campaign.objects.filter(name=name).exclude(pk=self.campaign.pk if self.campaign else None).exists():
+        others = Campaign.objects.exclude(pk=self.campaign.pk) if self.campaign else Campaign.objects.all()
+        if others.filter(name=name).exists():
             raise forms.ValidationError(_("There is a campaign of this name already."))
         return name
 

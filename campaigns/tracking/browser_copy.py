@@ -9,7 +9,7 @@ from campaigns.delivery.links import resolver
 from campaigns.delivery.models import Message
 from personalize.accounts.models import Brand
 from personalize.content.contexts import prepare
-from personalize.content.renderers import new_renderer
+from personalize.content.renderers import borrowed_renderer
 from personalize.core import clock
 from personalize.rendering import links
 from personalize.rendering.types import Failure, Job
@@ -28,7 +28,7 @@ def render(message: Message) -> str | None:
         as_of=message.run.as_of if message.run else message.created_at,
         brand=brand,
     )[message.pk]
-    with new_renderer(patient=True) as renderer:
+    with borrowed_renderer() as renderer:
         job = Job(str(message.pk), ("html_untracked",), context.data)
         (done,) = renderer.render(version.content_hash, version.compiled, [job])
     if isinstance(done, Failure):

@@ -13,9 +13,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from personalize.accounts import roles, trail
+        from personalize.accounts import brand, roles, trail
         from personalize.core import audit, permissions
-        from personalize.core.registries import MenuEntry, Tab, menu, tabs
+        from personalize.core.registries import FirstRunStep, MenuEntry, Tab, first_run, menu, tabs
 
         permissions.register_policy(roles.policy)
         audit.register_writer(trail.write)
@@ -23,3 +23,13 @@ class AccountsConfig(AppConfig):
             MenuEntry("settings", _("Settings"), "settings", "accounts:brand", "settings.edit", group="-", order=900)
         )
         tabs.add(Tab("settings-brand", "settings", _("Brand"), lambda _target: reverse("accounts:brand"), order=10))
+        first_run.add(
+            FirstRunStep(
+                "brand",
+                _("Say who sends the mail"),
+                _("Name, postal address and language; the address stands under every marketing mail."),
+                url=lambda: reverse("accounts:brand"),
+                done=brand.says_who_it_is,
+                order=10,
+            )
+        )

@@ -92,6 +92,7 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]  # Not generic at ru
     """The brand's settings, saved only if nobody else saved meanwhile."""
 
     lock_version = forms.IntegerField(widget=forms.HiddenInput)
+    website = forms.URLField(label=_("Website"), required=False, assume_scheme="https")
     time_zone = forms.ChoiceField(
         label=_("Time zone"), choices=zone_choices, help_text=_("For people whose time zone is not known.")
     )

@@ -76,16 +76,16 @@ def _check_texts(draft: Draft, blocks: list[Block], renderer: Renderer) -> tuple
         block, key = places.get(fault.part, ("", ""))
         where = _("Line %d: ") % fault.line if fault.line > 1 else ""
         problems.append(Problem(block, key, f"{where}{fault.message}"))
-    used: set[str] = set()
+    used = {path for paths in analysis.fields.values() for path in paths}
+    unknown = merge_fields.sources.unknown(used)
     for name, paths in analysis.fields.items():
-        used.update(paths)
-        block, key = places[name]
-        for path, nearest in merge_fields.sources.unknown(paths).items():
-            message = _("There is no field “%s”.") % path
-            if nearest:
-                message = f"{message} {_('Did you mean “%s”?') % nearest}"
-            problems.append(Problem(block, key, message))
+        problems += [Problem(*places[name], _no_such_field(path, unknown[path])) for path in paths if path in unknown]
     return used, problems
+
+
+def _no_such_field(path: str, nearest: str) -> str:
+    message = _("There is no field “%s”.") % path
+    return f"{message} {_('Did you mean “%s”?') % nearest}" if nearest else message
 
 
 def _texts(draft: Draft, blocks: list[Block]) -> list[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from personalize.accounts.models import Brand
 from personalize.content import contexts, versions
 from personalize.content.models import Template, TemplateVersion
-from personalize.content.renderers import new_renderer
+from personalize.content.renderers import borrowed_renderer
 from personalize.content.types import Problem
 from personalize.core import clock
 from personalize.rendering import links
@@ -37,7 +37,7 @@ def preview(
     language: str | None = None,
 ) -> Preview:
     """The mail for ``subscriber``, from a saved version or from a template as it stands. Its links lead nowhere."""
-    with new_renderer(patient=True) as renderer:
+    with borrowed_renderer() as renderer:
         version = content
         if isinstance(version, Template):
             made = versions.unsaved(version, brand=brand, renderer=renderer)

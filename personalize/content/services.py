@@ -10,7 +10,7 @@ from django.db.models import F, Max
 from personalize.accounts.models import Brand, User
 from personalize.content import versions
 from personalize.content.models import Template, TemplateVersion
-from personalize.content.renderers import new_renderer
+from personalize.content.renderers import borrowed_renderer
 from personalize.content.types import Problem
 from personalize.core import audit, clock
 
@@ -58,14 +58,14 @@ def save_version(*, template: Template, actor: Any, marketing: bool = True) -> T
     The same content gives the same version back. ``marketing`` mails need a footer; service mails, such as the
     confirmation of an address, may do without.
     """
-    with new_renderer() as renderer:
+    with borrowed_renderer() as renderer:
         made = versions.unsaved(template, brand=Brand.objects.get(), renderer=renderer, marketing=marketing)
     return made if isinstance(made, list) else _store(made, actor)
 
 
 def problems_of(*, template: Template) -> list[Problem]:
     """What keeps the template from being sent as a marketing mail; empty when nothing does. Stores nothing."""
-    with new_renderer() as renderer:
+    with borrowed_renderer() as renderer:
         made = versions.unsaved(template, brand=Brand.objects.get(), renderer=renderer)
     return made if isinstance(made, list) else []
 

@@ -31,7 +31,9 @@ SHAPES = {"desktop": _("Desktop"), "phone": _("Phone"), "text": _("Plain text")}
 @require("content.edit")
 def templates(request: HttpRequest) -> HttpResponse:
     """All templates, the last changed first."""
-    rows = Template.objects.annotate(count=Count("versions"), last=Max("versions__number")).order_by("-updated_at", "pk")
+    rows = Template.objects.annotate(count=Count("versions"), last=Max("versions__number")).order_by(
+        "-updated_at", "pk"
+    )
     words = request.GET.get("q", "").strip()
     if words:
         rows = rows.filter(name__icontains=words)
@@ -57,7 +59,7 @@ def template(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 @require("people.view")
 @never_cache
-@csp(
+@csp(  # type: ignore[arg-type]  # django-csp's types know only views without arguments.
     {
         "sandbox": True,
         "default-src": [NONE],

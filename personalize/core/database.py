@@ -67,8 +67,9 @@ def new_uuid_sql() -> str:
 
 def durable_commits() -> None:
     """Make this connection's commits survive a power cut; the sender calls it, because a forgotten hand-over would be
-    sent twice. PostgreSQL does so by default."""
-    if not is_postgres():
+    sent twice. PostgreSQL does so by default. Within a transaction it is too late: whoever began that one answers for it.
+    """
+    if not is_postgres() and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=FULL")
 

@@ -6,7 +6,7 @@ Each registry is one ``Registry`` of one small frozen class; ``in_order`` gives 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -92,6 +92,47 @@ class Stat:
     value: Any
     note: Any = ""
     url: str = ""
+
+
+@dataclass(frozen=True)
+class ListColumn:
+    """A column brought to a list: ``values(rows)`` gives plain values by primary key, with a fixed number of queries.
+
+    ``show(value, row)`` is what the cell shows; an export takes the plain value. ``later`` columns are left out on a
+    phone. ``page`` names the list, such as ``subscribers``.
+    """
+
+    key: str
+    page: str
+    label: Any
+    values: Callable[[Sequence[Any]], Mapping[Any, Any]]
+    show: Callable[[Any, Any], Any] | None = None
+    number: bool = False
+    later: bool = True
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """A condition one may set on a list: ``choices()`` as (value, label), ``narrow(queryset, value)`` applies one."""
+
+    key: str
+    page: str
+    label: Any
+    choices: Callable[[], Sequence[tuple[str, Any]]]
+    narrow: Callable[[Any, str], Any]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class ListView:
+    """A tab above a list: a selection with a name and its count."""
+
+    key: str
+    page: str
+    label: Any
+    narrow: Callable[[Any], Any]
+    order: int = 100
 
 
 @dataclass(frozen=True)
@@ -201,6 +242,9 @@ class PersonalData:
 menu: Registry[MenuEntry] = Registry()
 creations: Registry[MenuEntry] = Registry()  # Lines of the Create menu in the top bar.
 actions: Registry[PageAction] = Registry()
+list_columns: Registry[ListColumn] = Registry()
+list_filters: Registry[ListFilter] = Registry()
+list_views: Registry[ListView] = Registry()
 panels: Registry[Panel] = Registry()
 tabs: Registry[Tab] = Registry()
 stats: Registry[StatSource] = Registry()

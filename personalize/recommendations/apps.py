@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: what this app tells the registries."""
 
 from __future__ import annotations
 
@@ -9,3 +9,9 @@ class RecommendationsConfig(AppConfig):
     name = "personalize.recommendations"
     label = "recommendations"
     verbose_name = "Recommendations"
+
+    def ready(self) -> None:
+        from personalize.core.registries import Panel, panels
+        from personalize.recommendations.panels import would_see
+
+        panels.add(Panel("recommendations", "subscriber.side", "recommendations/_would_see.html", would_see, order=20))

@@ -86,13 +86,13 @@ class History:
 
     @cached_property
     def _sorted_people(self) -> Ints:
-        return self.order_subscribers[self._by_person]
+        people: Ints = self.order_subscribers[self._by_person]
+        return people
 
     def products_in(self, orders: Sequence[int] | Ints) -> Ints:
         """Column numbers of the different products these orders hold, ascending."""
         held = [self.held.indices[self.held.indptr[row] : self.held.indptr[row + 1]] for row in orders]
-        columns: Ints = np.unique(np.concatenate(held)) if held else np.zeros(0, np.int64)
-        return columns
+        return np.unique(np.concatenate(held)) if held else np.zeros(0, np.int64)
 
 
 def microseconds(moment: dt.datetime) -> int:

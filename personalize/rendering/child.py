@@ -6,7 +6,6 @@ away before the first request: memory and processor time are capped, and it can 
 
 from __future__ import annotations
 
-import json
 import math
 import resource
 import sys
@@ -67,10 +66,11 @@ class Child:
     def serve(self) -> None:
         self.answer({"ready": True})
         while True:
-            head = sys.stdin.buffer.read(frames.LENGTH.size)
-            if len(head) < frames.LENGTH.size:
+            lengths = sys.stdin.buffer.read(frames.LENGTHS.size)
+            whole = frames.size(lengths)
+            if whole is None:
                 return
-            request = json.loads(sys.stdin.buffer.read(frames.LENGTH.unpack(head)[0]))
+            request = frames.unpack(lengths + sys.stdin.buffer.read(whole - len(lengths)))
             if request["do"] == "check":
                 self.check(request["sources"])
             else:
@@ -118,10 +118,10 @@ class Child:
             except Exception as error:  # noqa: BLE001  Whatever a template raises concerns this one mail.
                 self.answer({"failed": describe(error)})
             else:
-                self.answer({"parts": done, "fallbacks": fallbacks})
+                self.answer({"fallbacks": fallbacks}, done)
 
-    def answer(self, message: dict[str, Any]) -> None:
-        sys.stdout.buffer.write(frames.pack(message))
+    def answer(self, head: dict[str, Any], parts: dict[str, str] | None = None) -> None:
+        sys.stdout.buffer.write(frames.pack(head, parts))
         sys.stdout.buffer.flush()
 
 

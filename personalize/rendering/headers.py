@@ -10,6 +10,8 @@ from personalize.rendering.limits import LINE_CHARS
 # Embeddings and overrides turn the reading direction of what follows; isolates are kept when every one is closed.
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066\u2067]")
 _ISOLATES = re.compile("[\u2068\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _SPACE = re.compile(r"\s+")
 _SPACE_BEFORE = re.compile(r"\s+([,;.!?])")
@@ -18,8 +20,7 @@ _COMMA_BEFORE = re.compile(r"[,;]+\s*([.!?:])")
 
 def clean(text: str) -> str:
     """Text without control characters and without characters that turn the reading direction; line breaks stay."""
-    text = _INVISIBLE.sub("", _TURNS.sub("", text))
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
+    return _CONTROL.sub("", _INVISIBLE.sub("", _TURNS.sub("", text)))
 
 
 def line(text: str) -> str:
@@ -29,8 +30,7 @@ def line(text: str) -> str:
     ", your table is set" becomes "Your table is set" and "Picked for you, !" becomes "Picked for you!". At most 250
     characters are kept.
     """
-    text = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
-    text = _closed(clean(text))
+    text = _closed(clean(_BREAKS.sub(" ", text)))
     text = _SPACE.sub(" ", text).strip()
     text = _COMMA_BEFORE.sub(r"\1", _SPACE_BEFORE.sub(r"\1", text))
     headless = text.lstrip(",;: ")
@@ -44,13 +44,15 @@ def line(text: str) -> str:
 
 def isolate(text: str) -> str:
     """Text for a left-to-right sentence: wrapped in Unicode isolates when it holds right-to-left letters."""
-    if any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text):
+    if not text.isascii() and any(unicodedata.bidirectional(char) in ("R", "AL", "AN") for char in text):
         return f"\u2068{text}\u2069"
     return text
 
 
 def _closed(text: str) -> str:
     """Drop all isolates unless every one is opened and closed in turn."""
+    if not _ISOLATES.search(text):
+        return text
     depth = 0
     for char in text:
         depth += {"\u2068": 1, "\u2069": -1}.get(char, 0)

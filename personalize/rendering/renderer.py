@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import subprocess
@@ -166,14 +165,11 @@ class Renderer:
 
     def _answer_in_hand(self) -> dict[str, Any] | None:
         """The first whole answer among the bytes read so far."""
-        start = frames.LENGTH.size
-        if len(self._buffer) < start:
+        size = frames.size(self._buffer)
+        if size is None or len(self._buffer) < size:
             return None
-        end = start + frames.LENGTH.unpack_from(self._buffer)[0]
-        if len(self._buffer) < end:
-            return None
-        answer: dict[str, Any] = json.loads(bytes(self._buffer[start:end]))
-        del self._buffer[:end]
+        answer = frames.unpack(bytes(self._buffer[:size]))
+        del self._buffer[:size]
         return answer
 
 

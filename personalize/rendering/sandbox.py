@@ -180,6 +180,8 @@ def _check(node: nodes.Node, depth: int, loops: int) -> None:
             raise Refused(f"More than {NESTED_LOOPS} loops inside one another {NOT_AVAILABLE}.", node.lineno)
     if isinstance(node, nodes.Call) and not _may_be_called(node.node):
         raise Refused(f"{_called(node.node)}() {NOT_AVAILABLE}.", node.lineno)
+    if isinstance(node, nodes.Name) and node.name in ("self", "super", "caller"):
+        raise Refused(f"{node.name} {NOT_AVAILABLE}.", node.lineno)
     if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
         raise Refused(f"{node.attr} {NOT_AVAILABLE}.", node.lineno)
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and str(node.arg.value).startswith("_"):

@@ -12,8 +12,12 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
+        from segments.commerce import lists
         from segments.commerce.timeline import TIMELINE
 
+        for column in lists.columns():
+            registries.list_columns.add(column)
+        registries.stats.add(registries.StatSource("orders", "subscriber", lists.stats, order=10))
         registries.timeline.add(TIMELINE)
         registries.personal_data.add(
             registries.PersonalData(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from personalize.core.copy import insert_rows, stored_moment
 from segments.commerce.models import Order, OrderLine, Product, Refund, RefundLine
 
 
@@ -78,7 +79,7 @@ def write(ledger: Ledger, source: str, documents: Sequence[Document], now: dt.da
     )
     lines: Any = ledger.lines._default_manager
     lines.filter(**{f"{ledger.parent}__in": [head.pk for head in heads]}).delete()
-    lines.bulk_create(_lines(ledger, zip(heads, differing, strict=True)))
+    _write_lines(ledger, heads, differing)
     return Written(differing, sum(document.number not in stored for document in differing))
 
 
@@ -89,24 +90,17 @@ def _with_person(document: Document, stored: Document | None) -> Document:
     return document
 
 
-def _lines(ledger: Ledger, pairs: Iterable[tuple[Any, Document]]) -> list[Any]:
-    pairs = list(pairs)
-    codes = {code for _head, document in pairs for code, _quantity, _price in document.lines}
+def _write_lines(ledger: Ledger, heads: Sequence[Any], documents: Sequence[Document]) -> None:
+    codes = {code for document in documents for code, _quantity, _price in document.lines}
     products = dict(Product.objects.filter(code__in=codes).values_list("code", "pk"))
-    return [
-        ledger.lines(
-            position=position,
-            product_id=products.get(code),
-            code=code,
-            quantity=quantity,
-            unit_price=price,
-            amount=quantity * price,
-            subscriber_id=document.subscriber_id,
-            **{f"{ledger.parent}_id": head.pk, ledger.moment: document.at},
-        )
-        for head, document in pairs
-        for position, (code, quantity, price) in enumerate(document.lines, start=1)
-    ]
+    own = ("position", "product_id", "code", "quantity", "unit_price", "amount", "subscriber_id")
+    rows = []
+    for head, document in zip(heads, documents, strict=True):
+        at = stored_moment(document.at)
+        for position, (code, quantity, price) in enumerate(document.lines, start=1):
+            line = (position, products.get(code), code, quantity, price, quantity * price, document.subscriber_id)
+            rows.append((*line, head.pk, at))
+    insert_rows(ledger.lines, [*own, f"{ledger.parent}_id", ledger.moment], rows)
 
 
 def _stored(ledger: Ledger, source: str, numbers: Sequence[str]) -> dict[str, Document]:

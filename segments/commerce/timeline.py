@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import chain
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from personalize.accounts.brand import shop_currency
 from personalize.core.registries import TimelineEntry, TimelineSource
+from personalize.dashboard.figures import money
 from segments.commerce.models import Order, OrderLine, Refund, RefundLine
-from segments.commerce.money import main_units
 from segments.subscribers.models import Subscriber
 
 SHOWN_LINES = 5
 
 
-def _money(stored: int) -> str:
-    return number_format(main_units(stored).quantize(Decimal("0.01")), force_grouping=True)
-
-
-def _told(kept: Order | Refund) -> TimelineEntry:
+def _told(kept: Order | Refund, currency: str) -> TimelineEntry:
     lines: list[OrderLine | RefundLine] = list(kept.lines.all())
     order = isinstance(kept, Order)
     return TimelineEntry(
         at=kept.placed_at if isinstance(kept, Order) else kept.refunded_at,
         kind="order" if order else "refund",
-        icon="shopping_bag" if order else "undo",
+        icon="receipt_long" if order else "undo",
         verb=_("Ordered") if order else _("Got money back"),
-        text=_money(kept.total),
+        text=money(kept.total, currency),
+        tone="good" if order else "",
         detail=f"{kept.number} · " + ngettext("%d line", "%d lines", len(lines)) % len(lines),
         lines=tuple(
-            (f"{line.quantity} × {line.product.title if line.product else line.code}", _money(line.amount))
+            (f"{line.quantity} × {line.product.title if line.product else line.code}", money(line.amount, currency))
             for line in lines[:SHOWN_LINES]
         ),
     )
@@ -46,7 +42,8 @@ def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
         orders.prefetch_related("lines__product")[:limit],
         refunds.prefetch_related("lines__product")[:limit],
     )
-    told = [_told(one) for one in kept]
+    currency = shop_currency()
+    told = [_told(one, currency) for one in kept]
     return iter(sorted(told, key=lambda entry: entry.at, reverse=True)[:limit])
 
 

@@ -12,8 +12,14 @@ class ConsentConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
+        from segments.consent import lists
         from segments.consent.timeline import TIMELINE
 
+        registries.list_columns.add(lists.column())
+        registries.list_filters.add(lists.topic_filter())
+        for view in lists.views():
+            registries.list_views.add(view)
+        registries.panels.add(lists.proof_panel())
         registries.timeline.add(TIMELINE)
         registries.personal_data.add(
             registries.PersonalData(

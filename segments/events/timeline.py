@@ -11,6 +11,15 @@ from personalize.core.registries import TimelineEntry, TimelineSource
 from segments.events.models import Event
 from segments.subscribers.models import Subscriber
 
+_ICONS = {
+    "product_viewed": "visibility",
+    "cart_updated": "shopping_cart",
+    "cart_emptied": "remove_shopping_cart",
+    "checkout_started": "shopping_cart_checkout",
+    "segment_joined": "filter_alt",
+    "segment_left": "filter_alt",
+}
+
 
 def _events(subscriber: Subscriber) -> QuerySet[Event]:
     told_elsewhere = ("order_placed", "order_refunded", "subscription_confirmed")
@@ -24,7 +33,7 @@ def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
         yield TimelineEntry(
             at=event.occurred_at,
             kind="event",
-            icon="bolt",
+            icon=_ICONS.get(event.name, "bolt"),
             verb=event.name.replace("_", " ").capitalize(),
             text=event.subject,
             detail=event.source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SegmentationConfig(AppConfig):
@@ -11,8 +12,24 @@ class SegmentationConfig(AppConfig):
     verbose_name = "Segmentation"
 
     def ready(self) -> None:
+        from personalize.core.registries import MenuEntry, SearchSource, menu, search
+        from segments.segmentation import listing
+        from segments.segmentation.models import Segment
         from segments.segmentation.rules import attributes, buckets, orders, references, topics
         from segments.segmentation.rules.kinds import kinds
 
         for module in (attributes, orders, topics, references, buckets):
             kinds.add(module.KIND)
+        menu.add(
+            MenuEntry(
+                "segments",
+                _("Segments"),
+                "filter_alt",
+                "segmentation:list",
+                "people.view",
+                group=_("Audience"),
+                order=310,
+                count=Segment.objects.count,
+            )
+        )
+        search.add(SearchSource("segments", _("Segments"), listing.hits, order=40))

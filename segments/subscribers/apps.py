@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SubscribersConfig(AppConfig):
@@ -12,7 +13,20 @@ class SubscribersConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
+        from segments.subscribers import people
 
+        registries.menu.add(
+            registries.MenuEntry(
+                "subscribers",
+                _("Subscribers"),
+                "group",
+                "subscribers:list",
+                "people.view",
+                group=_("Audience"),
+                order=300,
+            )
+        )
+        registries.search.add(registries.SearchSource("people", _("People"), people.hits, order=10))
         registries.personal_data.add(
             registries.PersonalData(
                 key="subscribers.subscriber",

@@ -35,6 +35,24 @@ FOLDED = ("first_name", "last_name", "region", "city")
 _HIDDEN = {0x061C, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 # Codes that CLDR lists among territories although no post arrives there.
 _NO_COUNTRY = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+# English names that CLDR does not have, or no longer.
+_ALSO = {
+    "burma": "MM",
+    "cape verde": "CV",
+    "czech republic": "CZ",
+    "east timor": "TL",
+    "eire": "IE",
+    "great britain": "GB",
+    "holland": "NL",
+    "hong kong": "HK",
+    "ivory coast": "CI",
+    "macau": "MO",
+    "macedonia": "MK",
+    "republic of ireland": "IE",
+    "swaziland": "SZ",
+    "turkey": "TR",
+    "united states of america": "US",
+}
 # What systems write when they know no date of birth.
 _SENTINELS = {(1900, 1, 1), (1970, 1, 1)}
 _BIRTHDAY = re.compile(r"(?:(\d{4})|-)?-?(\d{2})-(\d{2})")
@@ -63,7 +81,7 @@ def _countries() -> dict[str, str]:
     for alias, codes in get_global("territory_aliases").items():
         if alias == "UK" or (len(alias) == 3 and alias.isalpha() and len(codes) == 1 and codes[0] in names):
             found[alias.casefold()] = codes[0]
-    return found
+    return found | _ALSO
 
 
 def country_code(text: str) -> str | None:

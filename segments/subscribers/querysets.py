@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -30,3 +31,14 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
                 Q(email__contains=word) | Q(first_name_folded__contains=word) | Q(last_name_folded__contains=word)
             )
         return found
+
+    def named(self, words: str) -> SubscriberQuerySet:
+        """People whose name contains every word; for readers who may not see addresses."""
+        found = self.present()
+        for word in fold(words).split():
+            found = found.filter(Q(first_name_folded__contains=word) | Q(last_name_folded__contains=word))
+        return found
+
+    def since(self, at: dt.datetime) -> SubscriberQuerySet:
+        """People we know since ``at`` or later."""
+        return self.filter(created_at__gte=at)

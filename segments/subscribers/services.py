@@ -267,12 +267,9 @@ def define_attribute(
     fallback: Mapping[str, str] | None = None,
 ) -> AttributeDefinition | Refusal:
     """Define an attribute, or change the definition of that key; the type is fixed once people have a value of it."""
-    if not _KEY.fullmatch(key) or key in _TAKEN_KEYS:
-        return Refusal("key", _("must be a lower-case word such as shoe_size, and not the name of a built-in field"))
-    if type not in AttributeType.values:
-        return Refusal("type", _("is not a type of attribute"))
-    if (type in (AttributeType.ENUM, AttributeType.MULTI)) != bool(choices):
-        return Refusal("choices", _("are needed for a list to choose from, and only there"))
+    problem = definition_problem(key=key, type=type, choices=choices)
+    if problem is not None:
+        return problem
     with transaction.atomic():
         stored = AttributeDefinition.objects.select_for_update().filter(key=key).first()
         if stored and stored.type != type and Subscriber.objects.filter(attributes__has_key=key).exists():
@@ -283,3 +280,14 @@ def define_attribute(
         definition.save()
         audit.record(actor=actor, action="attribute.defined", target=definition, type=type)
     return definition
+
+
+def definition_problem(*, key: str, type: str, choices: Sequence[str]) -> Refusal | None:
+    """Why an attribute cannot be defined so, whoever has a value of it."""
+    if not _KEY.fullmatch(key) or key in _TAKEN_KEYS:
+        return Refusal("key", _("must be a lower-case word such as shoe_size, and not the name of a built-in field"))
+    if type not in AttributeType.values:
+        return Refusal("type", _("is not a type of attribute"))
+    if (type in (AttributeType.ENUM, AttributeType.MULTI)) != bool(choices):
+        return Refusal("choices", _("are needed for a list to choose from, and only there"))
+    return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -117,7 +118,9 @@ class Table:
                 start = raw.read(4)
                 raw.seek(0)
                 _refuse_foreign(start)
-                stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if start.startswith(_GZIP) else raw  # type: ignore[assignment]
+                stream: IO[bytes] = (
+                    io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20) if start.startswith(_GZIP) else raw
+                )
                 yield self._decoded(stream)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise Unusable(_("The file is not a whole gzip file: it is damaged or cut off.")) from error

@@ -26,7 +26,8 @@ from segments.transfer.rejects import Rejects
 from segments.transfer.types import Job, Record, Summary
 from segments.transfer.values import Bad, answer, instant, number, whole
 
-CHUNK_ROWS = 5000
+# Large enough that an index page is written once for many rows, small enough to stop within seconds.
+CHUNK_ROWS = 20_000
 
 Group = list[Record]
 

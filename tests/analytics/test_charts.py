@@ -24,7 +24,9 @@ def test_bars_start_at_zero_and_stay_inside(counts):
     drawn = bars(counts, height=248, top=12)
     assert all(bar.y + bar.height == pytest.approx(248, abs=0.02) and bar.y >= 12 for bar in drawn.bars)
     assert drawn.grid[0].label == "0"
-    assert [float(tick.label.replace(",", "")) for tick in drawn.grid][1] * 2 == float(drawn.grid[2].label.replace(",", ""))
+    assert [float(tick.label.replace(",", "")) for tick in drawn.grid][1] * 2 == float(
+        drawn.grid[2].label.replace(",", "")
+    )
 
 
 def test_twice_as_many_is_twice_as_high():

@@ -60,7 +60,9 @@ def make_random_world(seed: int, people: int = 40) -> list[Campaign]:
 
     for person in persons:
         for campaign in campaigns:
-            state = chance.choice([MessageState.SENT] * 7 + [MessageState.SKIPPED, MessageState.FAILED, MessageState.IN_DOUBT])
+            state = chance.choice(
+                [MessageState.SENT] * 7 + [MessageState.SKIPPED, MessageState.FAILED, MessageState.IN_DOUBT]
+            )
             reason = {
                 MessageState.SKIPPED: chance.choice(["suppressed", "no_consent", "holdout"]),
                 MessageState.FAILED: "refused",
@@ -82,7 +84,9 @@ def make_random_world(seed: int, people: int = 40) -> list[Campaign]:
                     make_click(mail, chance.randint(1, len(LINKS)), at=moment(5), verdict=verdict)
         for _ in range(chance.choice([0, 0, 1, 2])):
             status = chance.choice([*[OrderStatus.PAID] * 5, OrderStatus.CANCELLED, OrderStatus.REFUNDED])
-            order = make_order(person, ("MUG", 1, chance.randrange(10_000, 900_000)), placed_at=moment(12), status=status)
+            order = make_order(
+                person, ("MUG", 1, chance.randrange(10_000, 900_000)), placed_at=moment(12), status=status
+            )
             if chance.random() < 0.3:
                 Refund.objects.create(
                     number=f"R{order.number}",

@@ -24,7 +24,15 @@ def test_a_token_of_one_purpose_opens_nothing_else():
 
 
 @pytest.mark.parametrize(
-    "change", [lambda t: t[:-2], lambda t: t + "A", lambda t: "B" + t[1:], lambda t: "ä" * 50, lambda t: ""]
+    "change",
+    [
+        lambda t: t[:-2],
+        lambda t: t + "A",
+        lambda t: t[:-1] + chr(ord(t[-1]) ^ 1),
+        lambda t: "B" + t[1:],
+        lambda t: "ä" * 50,
+        lambda t: "",
+    ],
 )
 def test_an_altered_token_is_nothing(change):
     assert unseal(change(seal(Purpose.CLICK, uuid.uuid4(), issued_at=AT)), Purpose.CLICK) is None

@@ -35,6 +35,8 @@ BLOCKS = [
 
 @pytest.fixture
 def server(settings):
+    # Django's test set-up keeps mail in memory; here it leaves by a real line.
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     with smtp_server() as running:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
         yield running

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from personalize.core import hooks
@@ -9,13 +11,14 @@ from segments.consent.services import subscribe
 from segments.events.models import Event
 from segments.events.services import record_events
 from segments.events.types import NewEvent
+from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_subscriber, make_topic
 
 pytestmark = pytest.mark.django_db
 
 
-def viewed(person, key, **fields):
-    defaults = {"name": "product_viewed", "occurred_at": NOW, "source": "shop", "subject": "85123A"}
+def viewed(person: Subscriber, key: str, **fields: Any) -> NewEvent:
+    defaults: dict[str, Any] = {"name": "product_viewed", "occurred_at": NOW, "source": "shop", "subject": "85123A"}
     return NewEvent(subscriber_id=person.pk, idempotency_key=key, **{**defaults, **fields})
 
 

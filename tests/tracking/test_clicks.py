@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from campaigns.delivery.models import Outcome
-from campaigns.tracking import looks, services
+from campaigns.tracking import looks, services, timeline
 from campaigns.tracking.models import Hit, Verdict
 from personalize.core.tokens import Purpose, seal
 from segments.subscribers.models import Subscriber, Tracking
@@ -183,8 +183,6 @@ def test_behind_a_proxy_only_its_own_word_on_the_address_is_taken(mail, settings
 
 
 def test_clicks_stand_in_the_timeline_with_who_made_them(mail, reader):
-    from campaigns.tracking import timeline
-
     with time_machine.travel(NOW, tick=False):
         reader.get(address(mail, Purpose.CLICK, 2))
         reader.head(address(mail, Purpose.CLICK, 3))

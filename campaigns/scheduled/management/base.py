@@ -33,7 +33,7 @@ class CampaignCommand(BaseCommand):
     def find(self, options: dict[str, Any]) -> Campaign:
         """The campaign that is meant; refuses with the names there are when there is none such."""
         wanted = options["campaign"]
-        found = Campaign.objects.filter(name=wanted).first() or Campaign.objects.filter(uuid=_uuid(wanted)).first()
+        found = Campaign.objects.filter(name=wanted).first() or _by_uuid(wanted)
         if found is None:
             names = ", ".join(f"‘{name}’" for name in Campaign.objects.values_list("name", flat=True)[:10])
             raise CommandError(f"There is no campaign ‘{wanted}’. There are: {names or 'none'}.")
@@ -119,8 +119,8 @@ def instant(text: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def _by_uuid(text: str) -> Campaign | None:
     try:
-        return uuid.UUID(text)
+        return Campaign.objects.filter(uuid=uuid.UUID(text)).first()
     except ValueError:
         return None

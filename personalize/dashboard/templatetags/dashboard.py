@@ -98,6 +98,12 @@ def day(date: dt.date | dt.datetime | None) -> str:
     return "–" if date is None else figures.day(date.date() if isinstance(date, dt.datetime) else date)
 
 
+@register.simple_tag
+def day_heading(date: dt.date) -> str:
+    """A day as a heading: Today, Yesterday, or the weekday with the date."""
+    return figures.day_heading(date)
+
+
 @register.inclusion_tag("components/progress.html")
 def progress(done: int, total: int, rest: int = 0, thin: bool = False, label: Any = "") -> dict[str, Any]:
     """A bar of ``done`` of ``total``; ``rest`` (skipped or failed) follows in quiet grey."""
@@ -249,6 +255,15 @@ def page_tabs(context: RequestContext, page: str, target: Any = None) -> list[di
     path = context["request"].path
     found = ({"label": tab.label, "url": tab.url(target)} for tab in registries.tabs if tab.page == page)
     return [{**tab, "current": tab["url"] == path} for tab in found if tab["url"]]
+
+
+@register.simple_tag(takes_context=True)
+def remove_filter(context: RequestContext, key: str) -> str:
+    """The address of this list without one filter."""
+    query = context["request"].GET.copy()
+    for name in (key, "page"):
+        query.pop(name, None)
+    return f"?{query.urlencode()}"
 
 
 @register.simple_tag

@@ -182,9 +182,13 @@ def _compile_multi(rule: AttributeRule, scope: Scope) -> Q:
 
 def _phrase(rule: AttributeRule) -> Phrase:
     field = rule.field
-    label, operator, value = field.label[:1].upper() + field.label[1:], operator_words(rule.op), value_words(rule)
+    label, operator, value = field.label[:1].upper() + field.label[1:], _operator_words(rule), value_words(rule)
     clause = _("whose %(field)s %(operator)s %(value)s") % {"field": field.label, "operator": operator, "value": value}
     return Phrase(label, operator, value, clause.strip())
+
+
+def _operator_words(rule: AttributeRule) -> str:
+    return operator_words(rule.op, dates=rule.field.type in ("date", "datetime"))
 
 
 KIND = Kind("attr", AttributeRule, _parse, _compile, _phrase)

@@ -25,7 +25,7 @@ from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import Balance
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.windows import bounds, parse_window
-from segments.segmentation.rules.words import date_words, either, money_words, operator_words, window_words
+from segments.segmentation.rules.words import both, date_words, either, money_words, operator_words, window_words
 from segments.subscribers.models import Subscriber
 
 METRICS = ("count", "sum", "avg", "min", "max", "first", "last")
@@ -165,15 +165,16 @@ def _figures(rule: OrdersRule, scope: Scope) -> Rows:
         "first": Min("placed_at"),
         "last": Max("placed_at"),
     }[rule.metric]
-    return rows.values("subscriber_id").annotate(figure=figure)
+    grouped: Rows = rows.values("subscriber_id").annotate(figure=figure)
+    return grouped
 
 
 def _orders_by_matching_amount(lines: Rows) -> Rows:
     """The orders of some lines, with the amount of those lines as ``matching``."""
     own = lines.filter(order_id=OuterRef("pk")).values("order_id").annotate(matching=Sum("amount"))
     orders = Order.objects.filter(pk__in=lines.values("order_id"), subscriber__isnull=False)
-    matching: Rows = orders.annotate(matching=Subquery(own.values("matching")))
-    return matching
+    with_amount: Rows = orders.annotate(matching=Subquery(own.values("matching")))
+    return with_amount
 
 
 def _amounts(rule: OrdersRule, scope: Scope, *, refunds: bool = False) -> Rows:
@@ -227,10 +228,15 @@ def _matches(item: LineFilter, status: str) -> Q:
 
 
 def _phrase(rule: OrdersRule) -> Phrase:
-    operator = " ".join(filter(None, [_metric_words(rule), *map(_filter_words, rule.where)]))
-    value = " ".join(filter(None, [_figure_words(rule), window_words(rule.window)]))
-    clause = _("for whom %(figure)s %(comparison)s") % {"figure": operator, "comparison": value}
-    return Phrase(_("Orders"), operator, value, clause)
+    filters, window = " ".join(map(_filter_words, rule.where)), window_words(rule.window)
+    comparison, figure = operator_words(rule.op, dates=rule.metric in ("first", "last")), _figure_words(rule)
+    operator = " ".join(filter(None, [_metric_words(rule), filters, comparison]))
+    if _is_existence(rule):
+        had = rule.op in (">", ">=")
+        words = [_("who placed an order") if had else _("who placed no order"), filters, window]
+    else:
+        words = [_("for whom"), _metric_words(rule), filters, window, comparison, figure]
+    return Phrase(_("Orders"), operator, " ".join(filter(None, [figure, window])), " ".join(filter(None, words)))
 
 
 def _metric_words(rule: OrdersRule) -> str:
@@ -255,6 +261,8 @@ def _filter_words(item: LineFilter) -> str:
         "status": _("status"),
     }[item.field]
     words = [money_words(int(value)) if item.field == "price" else str(value) for value in item.values]
+    if item.op in ("is", "in"):
+        return _("with %(field)s %(value)s") % {"field": field, "value": either(words)}
     return _("with %(field)s that %(operator)s %(value)s") % {
         "field": field,
         "operator": operator_words(item.op),
@@ -269,8 +277,7 @@ def _figure_words(rule: OrdersRule) -> str:
         words = [date_words(value) for value in rule.values if isinstance(value, dt.datetime)]
     else:
         words = [money_words(value) for value in rule.values if isinstance(value, int)]
-    joined = _("%(low)s and %(high)s") % {"low": words[0], "high": words[-1]} if rule.op == "between" else words[0]
-    return f"{operator_words(rule.op)} {joined}"
+    return both(words)
 
 
 KIND = Kind("orders", OrdersRule, _parse, _compile, _phrase)

@@ -14,8 +14,15 @@ from segments.segmentation.rules.nodes import AttributeRule, Scalar, Window
 from segments.segmentation.rules.reading import MONEY
 
 
-def operator_words(op: str) -> str:
-    """A comparison in words, fit to stand between what is compared and the value."""
+def operator_words(op: str, *, dates: bool = False) -> str:
+    """A comparison in words, fit to stand between what is compared and the value; of ``dates`` in words of time."""
+    if dates and op in ("<", "<=", ">", ">="):
+        return {
+            "<": _("is before"),
+            "<=": _("is not after"),
+            ">": _("is after"),
+            ">=": _("is not before"),
+        }[op]
     return {
         "is": _("is"),
         "is_not": _("is known and is not"),

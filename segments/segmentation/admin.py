@@ -1,0 +1,38 @@
+"""Segments in the administration: where a rule is written as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from personalize.core import audit, clock
+from segments.segmentation.forms import SegmentForm
+from segments.segmentation.models import Segment
+
+
+@admin.register(Segment)
+class SegmentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types.
+    form = SegmentForm
+    list_display = ("name", "description", "updated_at")
+    search_fields = ("name", "description")
+
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        obj.updated_at = clock.now()
+        if change:
+            obj.lock_version += 1
+        else:
+            obj.created_at, obj.created_by_id = obj.updated_at, request.user.pk
+        super().save_model(request, obj, form, change)
+        audit.record(actor=request.user, action="segment.edit", target=obj, created=not change)
+
+    def delete_model(self, request: HttpRequest, obj: Segment) -> None:
+        audit.record(actor=request.user, action="segment.delete", target=obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for segment in queryset:
+            audit.record(actor=request.user, action="segment.delete", target=segment)
+        super().delete_queryset(request, queryset)

@@ -1,0 +1,78 @@
+"""How segments are listed, searched and counted for the frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from personalize.core import clock, permissions
+from personalize.core.registries import SearchHit
+from personalize.dashboard.lists import Column, Lists
+from personalize.dashboard.templatetags.dashboard import day
+from segments.segmentation import services
+from segments.segmentation.models import Segment
+from segments.segmentation.rules.parse import RuleError, parse
+from segments.segmentation.rules.sentence import sentence
+
+
+def url(segment: Segment) -> str:
+    return reverse("segmentation:detail", args=[segment.uuid])
+
+
+def hits(reader: Any, words: str, limit: int) -> list[SearchHit]:
+    """Segments for the search field, by name."""
+    if not permissions.allowed(reader, "people.view"):
+        return []
+    return [SearchHit(row.name, row.description, url(row)) for row in _named(Segment.objects.all(), words)[:limit]]
+
+
+def _named(segments: QuerySet[Segment], words: str) -> QuerySet[Segment]:
+    for word in words.split():
+        segments = segments.filter(name__icontains=word)
+    return segments
+
+
+def _name(segment: Segment) -> SafeString:
+    try:
+        second = segment.description or sentence(parse(segment.rule))
+    except RuleError as error:
+        second = _("Cannot be used: %(error)s") % {"error": error}
+    return format_html(
+        '<a class="row-link" href="{}">{}</a><span class="segment-words">{}</span>', url(segment), segment.name, second
+    )
+
+
+def _people(segment: Segment) -> str:
+    try:
+        return intcomma(services.count(rule=segment.rule, as_of=clock.now()))
+    except RuleError:
+        return "–"
+
+
+SEGMENTS = Lists(
+    name="segments",
+    columns=(
+        Column("name", gettext_lazy("Segment"), value=lambda segment: segment.name, show=_name, sort=("name",)),
+        Column("people", gettext_lazy("People"), value=_people, number=True),
+        Column(
+            "changed",
+            gettext_lazy("Changed"),
+            value=lambda segment: segment.updated_at.isoformat(),
+            show=lambda segment: day(segment.updated_at),
+            sort=("updated_at",),
+            number=True,
+            later=True,
+            quiet=True,
+        ),
+    ),
+    search=_named,
+    search_label=gettext_lazy("Name"),
+    sort="name",
+)

@@ -1,0 +1,62 @@
+"""The list of segments, and one segment rule by rule."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.utils.formats import number_format
+from django.utils.translation import ngettext
+
+from personalize.core import clock, registries
+from personalize.core.permissions import require
+from personalize.dashboard.lists import ListPage
+from segments.segmentation import listing, services
+from segments.segmentation.explain import explain
+from segments.segmentation.models import Segment
+from segments.segmentation.rules.parse import RuleError, parse
+from segments.segmentation.rules.sentence import sentence
+from segments.subscribers import people
+
+SOME = 10
+
+
+@require("people.view")
+def index(request: HttpRequest) -> HttpResponseBase:
+    """All segments with how many people each means now."""
+    page = ListPage(request, listing.SEGMENTS, Segment.objects.all())
+    found = ngettext("%(count)s segment", "%(count)s segments", page.count) % {"count": intcomma(page.count)}
+    return render(request, "segmentation/list.html", {"list": page, "found": found})
+
+
+@require("people.view")
+def detail(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """One segment: its rules with what each of them does, how many people it means, some of them, and who uses it."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    context: dict[str, Any] = {
+        "segment": segment,
+        "uses": [(source.kind, use) for source in registries.usages for use in source.uses(segment)],
+    }
+    now = clock.now()
+    try:
+        node = parse(segment.rule)
+    except RuleError as error:
+        return render(request, "segmentation/detail.html", {**context, "error": error})
+    audience = services.audience(rule=segment.rule, as_of=now)
+    tree = explain(node, as_of=now)
+    found = tree.people if tree.people is not None else audience.count()
+    context |= {
+        "tree": tree,
+        "sentence": sentence(node),
+        "people": found,
+        "everybody": tree.total,
+        "share": number_format(100 * found / tree.total if tree.total else 0, 1),
+        "some": [
+            (person, person.full_name or people.address_for(request.user, person), people.url(person))
+            for person in audience.order_by("pk")[:SOME]
+        ],
+    }
+    return render(request, "segmentation/detail.html", context)

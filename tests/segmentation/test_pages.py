@@ -1,0 +1,109 @@
+"""The pages, the search and the command about segments."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from segments.segmentation import services
+from segments.segmentation.explain import explain
+from segments.segmentation.listing import hits
+from segments.segmentation.models import Segment
+from segments.segmentation.rules.parse import parse
+from tests.factories import NOW, make_subscriber, make_subscription, make_topic
+
+pytestmark = pytest.mark.django_db
+
+GB = {"attr": "country", "op": "is", "value": "GB"}
+BATH = {"attr": "city", "op": "is", "value": "Bath"}
+
+
+@pytest.fixture
+def british(maya: Any) -> Segment:
+    make_subscriber(first_name="Ann", last_name="Whitaker", country="GB", city="Bristol")
+    make_subscriber(first_name="Liam", last_name="Byrne", country="IE")
+    make_subscriber(first_name="Fergus", country="GB", city="Bath")
+    rule = {"v": 1, "all": [GB, {"none": [BATH]}]}
+    return services.create_segment(name="British, not Bath", rule=rule, actor=maya)
+
+
+def test_a_segment_page_shows_rules_sentence_figures_and_people(client: Client, priya: Any, british: Segment) -> None:
+    client.force_login(priya)
+    text = client.get(reverse("segmentation:detail", args=[british.uuid])).content.decode()
+    assert "People whose country is United Kingdom, except those whose city is ‘Bath’." in text
+    assert "of these, which takes 1 away" in text
+    assert "33.3% of the 3 people known" in text
+    assert "Ann Whitaker" in text
+    assert "Liam Byrne" not in text
+
+
+def test_a_segment_that_cannot_be_used_says_why(client: Client, priya: Any, british: Segment) -> None:
+    Segment.objects.update(rule={"all": [{"attr": "gone", "op": "is_known"}]})
+    client.force_login(priya)
+    text = client.get(reverse("segmentation:detail", args=[british.uuid])).content.decode()
+    assert "all[0].attr: There is no field ‘gone’." in text
+    assert "Cannot be used" in client.get(reverse("segmentation:list")).content.decode()
+
+
+def test_the_list_counts_people_and_is_searched_by_name(client: Client, priya: Any, british: Segment) -> None:
+    services.create_segment(name="Everybody", rule={"all": []}, actor=priya)
+    client.force_login(priya)
+    found = client.get(reverse("segmentation:list"), {"q": "british"}).content.decode()
+    assert "British, not Bath" in found
+    assert "Everybody" not in found
+    assert [hit.label for hit in hits(priya, "every", 5)] == ["Everybody"]
+
+
+def test_strangers_are_sent_to_log_in(client: Client, british: Segment) -> None:
+    for url in (reverse("segmentation:list"), reverse("segmentation:detail", args=[british.uuid])):
+        assert client.get(url).status_code == 302
+
+
+def test_in_all_a_figure_is_who_is_left_and_elsewhere_whom_a_rule_finds_alone() -> None:
+    topic = make_topic()
+    make_subscription(make_subscriber(country="GB", city="Bath"), topic)
+    make_subscriber(country="GB")
+    make_subscriber(city="Bath")
+    news = {"topic": "news", "is": "subscribed"}
+    tree = explain(parse({"all": [GB, {"any": [BATH, news]}, {"none": [news]}]}), as_of=NOW)
+    country, either, neither = tree.children
+    assert (tree.total, tree.people) == (3, 0)
+    assert (country.people, either.people, neither.people) == (2, 1, 0)
+    assert [branch.people for branch in either.children] == [2, 1]
+    assert [branch.people for branch in neither.children] == [1]
+    assert neither.taken == 1
+
+
+def test_a_tree_too_large_to_count_still_knows_everybody() -> None:
+    make_subscriber(country="GB")
+    tree = explain(parse({"all": [GB] * 30}), as_of=NOW)
+    assert (tree.total, tree.people) == (1, None)
+
+
+def test_segment_size_tells_segments_by_name_and_id_and_rules(british: Segment) -> None:
+    for which in (["British, not Bath"], [str(british.uuid)], ["--rule", json.dumps(british.rule)]):
+        out = StringIO()
+        call_command("segment_size", *which, "--json", "--as-of", "2026-11-19", stdout=out)
+        assert json.loads(out.getvalue())["people"] == 1
+    with pytest.raises(CommandError, match="no segment called"):
+        call_command("segment_size", "Nobody")
+    with pytest.raises(CommandError, match=r"all\[0\]\.op"):
+        call_command("segment_size", rule='{"all": [{"attr": "city", "op": "near"}]}')
+
+
+def test_the_administration_refuses_a_rule_that_cannot_be_used(client: Client, maya: Any, british: Segment) -> None:
+    maya.is_staff = maya.is_superuser = True
+    maya.save()
+    client.force_login(maya)
+    url = reverse("admin:segmentation_segment_change", args=[british.pk])
+    form = {"name": "British", "description": "", "rule": '{"all": [{"attr": "gone", "op": "is_known"}]}'}
+    assert "There is no field" in client.post(url, form).content.decode()
+    assert client.post(url, {**form, "rule": json.dumps({"all": [GB]})}).status_code == 302
+    british.refresh_from_db()
+    assert (british.name, british.rule, british.lock_version) == ("British", {"all": [GB]}, 1)
