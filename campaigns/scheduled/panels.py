@@ -19,8 +19,9 @@ UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED)
 def register() -> None:
     """Put everything in its place; called once when the app is ready."""
     registries.menu.add(
-        MenuEntry("campaigns", _("Campaigns"), "send", "scheduled:list", "report.view", order=10, count=_waiting)
+        MenuEntry("campaigns", _("Campaigns"), "send", "scheduled:list", "report.view", order=20, count=_waiting)
     )
+    registries.creations.add(MenuEntry("campaign", _("Campaign"), "send", "scheduled:new", "campaign.edit", order=10))
     registries.panels.add(Panel("campaigns.running", "home.main", "scheduled/_running.html", _running, order=20))
     registries.panels.add(Panel("campaigns.next", "home.side", "scheduled/_next.html", _next, order=10))
     registries.panels.add(Panel("campaigns.live", "frame.live", "scheduled/_live.html", _live))

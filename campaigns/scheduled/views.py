@@ -143,6 +143,7 @@ def campaign_people(request: HttpRequest, uuid: UUID) -> HttpResponse:
     context = {
         "campaign": campaign,
         "page": page,
+        "rows": [(message, _reason(message.reason)) for message in page],
         "state": MessageState(int(state)) if state.isdigit() and int(state) in MessageState.values else None,
         "reason": _reason(reason),
         "doubtful": state == str(MessageState.IN_DOUBT.value),

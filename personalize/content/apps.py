@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -25,6 +26,16 @@ class ContentConfig(AppConfig):
                 "content:templates",
                 "content.edit",
                 group=_("Content"),
-                order=40,
+                order=400,
+            )
+        )
+        registries.actions.add(
+            registries.PageAction(
+                "preview",
+                "subscriber",
+                lambda person: gettext("Preview a mail as %(name)s") % {"name": person.first_name or person},
+                "visibility",
+                search.preview_for,
+                "content.edit",
             )
         )

@@ -82,7 +82,7 @@ def kind_for(reader: Any) -> Lists:
             ListView("everyone", PAGE, gettext_lazy("Everyone"), lambda people: people),
             ListView("new", PAGE, gettext_lazy("New this week"), lambda people: people.since(clock.now() - NEW_FOR)),
         ),
-        sort="person",
+        sort="-since",
         export_action="people.export",
     )
 

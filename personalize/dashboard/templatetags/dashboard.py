@@ -27,6 +27,9 @@ register = template.Library()
 TINTS = 7
 SHOP_COLOURS = ("ground", "card", "line", "text", "muted", "on", "off", "input", "action", "link")
 HEX = re.compile(r"#[0-9A-Fa-f]{6}")
+MERGE_FIELD = re.compile(r"\{\{\s*(?P<name>[\w.]+)(?P<rest>[^}]*)\}\}")
+PREFIX = re.compile(r"""prefixed\(["']([^"']*)["']\)""")
+MINUS = "\N{MINUS SIGN}"
 
 
 @register.simple_tag
@@ -63,9 +66,24 @@ def state(label: Any, tone: str = "") -> SafeString:
 @register.simple_tag
 def count(number: int, url: str = "") -> SafeString:
     """A figure that opens the list of the people behind it; zero is muted and leads nowhere."""
+    figure = intcomma(number).replace("-", MINUS)
     if number and url:
-        return format_html('<a class="number-link" href="{}">{}</a>', url, intcomma(number))
-    return format_html('<span class="{}">{}</span>', "" if number else "muted", intcomma(number))
+        return format_html('<a class="number-link" href="{}">{}</a>', url, figure)
+    return format_html('<span class="{}">{}</span>', "" if number else "muted", figure)
+
+
+@register.filter
+def merge_text(text: str) -> SafeString:
+    """A subject as it is written, its merge fields as violet chips: what differs from person to person."""
+    parts: list[SafeString] = []
+    end = 0
+    for field in MERGE_FIELD.finditer(text):
+        before = PREFIX.search(field["rest"])
+        name = field["name"].rpartition(".")[2].replace("_", " ")
+        parts.append(format_html("{}{}", text[end : field.start()], before[1] if before else ""))
+        parts.append(format_html('<span class="merge">{}</span>', name))
+        end = field.end()
+    return format_html("{}{}", mark_safe("".join(parts)), text[end:])
 
 
 @register.inclusion_tag("components/rate.html")
