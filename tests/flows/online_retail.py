@@ -14,7 +14,7 @@ import gzip
 import io
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -134,6 +134,65 @@ def read(data: Path) -> World:
     for number, customer_id in owners.items():
         world.customers[customer_id].amounts.append((times[number], amounts[number]))
     return world
+
+
+@dataclass
+class Shop:
+    """The orders of the file, read without the product: which known codes each holds, when, and whose it was."""
+
+    codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    times: dict[str, dt.datetime] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    orders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    holding: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    last_sold: dict[str, dt.datetime] = field(default_factory=dict)
+    _together: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def together(self, code: str) -> Counter[str]:
+        """In how many orders each other code stands beside ``code``."""
+        if code not in self._together:
+            found: Counter[str] = Counter()
+            for order in self.holding[code]:
+                found.update(self.codes[order])
+            del found[code]
+            self._together[code] = found
+        return self._together[code]
+
+    def picks(self, customer: str) -> list[str]:
+        """Four codes for a customer, by the definition: added up, not bought, ties by newer sale and then by code."""
+        latest = max(self.orders[customer], key=lambda order: (self.times[order], self.places[order]))
+        scores: Counter[str] = Counter()
+        for code in self.codes[latest]:
+            scores.update(self.together(code))
+        bought = set().union(*(self.codes[order] for order in self.orders[customer]))
+        ranked = sorted(
+            (code for code in scores if code not in bought),
+            key=lambda code: (-scores[code], -self.last_sold[code].timestamp(), code),
+        )
+        return ranked[:4]
+
+
+def read_shop(folder: Path) -> Shop:
+    with gzip.open(folder / ITEMS, "rt", encoding="utf-8", newline="") as stream:
+        known = {row["StockCode"] for row in csv.DictReader(stream)}
+    shop = Shop()
+    with gzip.open(folder / ORDERS, "rt", encoding="utf-8", newline="") as stream:
+        for place, row in enumerate(csv.DictReader(stream)):
+            number = row["InvoiceNo"]
+            if number.startswith("C"):
+                continue
+            at = dt.datetime.fromisoformat(row["InvoiceDate"]).replace(tzinfo=dt.UTC)
+            shop.times[number] = min(at, shop.times.get(number, at))
+            shop.places.setdefault(number, place)
+            if row["CustomerID"]:
+                shop.orders[row["CustomerID"]].add(number)
+            if row["StockCode"] in known:
+                shop.codes[number].add(row["StockCode"])
+    for number, codes in shop.codes.items():
+        for code in codes:
+            shop.holding[code].add(number)
+            shop.last_sold[code] = max(shop.times[number], shop.last_sold.get(code, shop.times[number]))
+    return shop
 
 
 def write_people(world: World, path: Path) -> None:

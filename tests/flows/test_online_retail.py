@@ -1,23 +1,36 @@
-"""A year of a real shop goes through the imports and comes out of the segments as plain Python counts it."""
+"""A year of a real shop goes through the imports, a segment and a campaign, and comes out as plain Python counts it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 from django.db.models import Count, Max, Sum
 from django.test import TestCase
 
+from campaigns.delivery import engine
+from campaigns.delivery.models import Link, Message
+from campaigns.delivery.verify import balance
+from campaigns.scheduled.models import Campaign
+from campaigns.scheduled.services import create_campaign
+from personalize.accounts.models import Brand
+from personalize.content.services import create_template
+from personalize.core.tokens import Purpose, unseal
 from segments.commerce.models import Order, OrderLine, Product, Refund
 from segments.commerce.money import main_units
+from segments.consent.models import Topic
 from segments.events.models import Event
-from segments.segmentation.services import audience
-from segments.subscribers.models import Subscriber
-from tests.factories import make_topic
+from segments.segmentation.services import audience, create_segment
+from segments.subscribers.models import ExternalId, Subscriber
+from tests.factories import make_sender, make_topic
 from tests.flows import online_retail
 from tests.flows.online_retail import World
+from tests.smtp import Post, smtp_server
 
 pytestmark = [
     pytest.mark.django_db,
@@ -47,6 +60,23 @@ GOOD_CUSTOMERS = {
 }
 
 
+REGULAR = {"v": 1, "all": [{"orders": {"metric": "count", "op": ">", "value": 10}}]}
+BLOCKS = [
+    {"id": "hello", "type": "heading", "text": "{{ greeting }}"},
+    {"id": "regular", "type": "text", "text": "Free delivery, because you are a regular.", "show_when": REGULAR},
+    {
+        "id": "picked",
+        "type": "products",
+        "heading": "Picked for you",
+        "recipe": "bought_together",
+        "limit": 4,
+        "fallback": "none",
+    },
+    {"id": "foot", "type": "footer"},
+]
+CLICK = re.compile(r"/t/c/([A-Za-z0-9_-]+)")
+
+
 @pytest.fixture(scope="module")
 def world(django_db_setup, django_db_blocker, tmp_path_factory):
     """The imported shop, in a transaction around the tests of this module that is taken back after the last one."""
@@ -59,6 +89,38 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
             yield online_retail.load(data, tmp_path_factory.mktemp("online_retail"))
         finally:
             TestCase._rollback_atomics(around)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def sent(world: World, django_db_blocker):
+    """The campaign sent over SMTP: the campaign, and what the server accepted."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, smtp_server() as server:
+        patch.setattr(settings, "EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend")
+        patch.setattr(settings, "EMAIL_HOST", "127.0.0.1")
+        patch.setattr(settings, "EMAIL_PORT", server.port)
+        campaign = make_campaign()
+        try:
+            call_command("send_campaign", campaign.name, "--as-of", AS_OF.isoformat(), "--work")
+            campaign.refresh_from_db()
+            yield campaign, server.accepted
+        finally:
+            engine.renderer().close()
+
+
+def make_campaign() -> Campaign:
+    Brand.objects.create(pk=1, name="Gift shop", postal_address="1 High Street, London")
+    for product in Product.objects.only("pk", "code"):
+        Product.objects.filter(pk=product.pk).update(url=f"https://shop.example.com/p/{product.code}")
+    return create_campaign(
+        name="Good customers",
+        template=create_template(
+            name="Picked", subject="{{ greeting }} four things for you", preheader="", blocks=BLOCKS, actor="test"
+        ),
+        segment=create_segment(name="Good customers", rule=GOOD_CUSTOMERS, actor="test"),
+        topic=Topic.objects.get(key=online_retail.TOPIC),
+        sender=make_sender(),
+        actor="test",
+    )
 
 
 def test_everything_in_the_files_came_in(world: World):
@@ -120,3 +182,46 @@ def test_the_same_files_again_change_nothing(world: World, tmp_path):
     assert again.said["orders"]["refunds_unchanged"] == len(world.refunds)
     assert Order.objects.aggregate(count=Count("pk"), last=Max("updated_at")) == before
     assert OrderLine.objects.aggregate(count=Count("pk"), last=Max("pk")) == lines
+
+
+def test_everybody_in_the_segment_gets_one_mail_and_it_balances(sent):
+    campaign, accepted = sent
+    figures = balance(campaign.run)
+    assert (campaign.state, figures.audience, figures.sent) == ("finished", 874, 874)
+    assert figures.balances
+    assert len({post.to for post in accepted}) == len(accepted) == 874
+    call_command("verify_campaign", campaign.name)
+
+
+def test_every_mail_says_what_plain_python_says_it_should(world: World, sent):
+    campaign, accepted = sent
+    shop = online_retail.read_shop(online_retail.folder())
+    customers = dict(ExternalId.objects.values_list("subscriber__email", "value"))
+    targets = dict(Link.objects.exclude(product_code="").values_list("number", "product_code"))
+    messages = dict(Message.objects.filter(run=campaign.run).values_list("subscriber__email", "uuid"))
+    regulars = 0
+    for post in accepted:
+        customer = customers[post.to]
+        name = world.names[customer]
+        greeting = f"Hi {name}," if name else "Hello,"
+        regular = len(shop.orders[customer]) > 10
+        regulars += regular
+        assert greeting in post.html, post.to
+        assert post.mail["Subject"] == f"{greeting} four things for you", post.to
+        assert ("because you are a regular" in post.html) is regular, post.to
+        assert ("because you are a regular" in post.text) is regular, post.to
+        assert products_in(post, messages[post.to], targets) == shop.picks(customer), post.to
+    assert regulars == 164
+
+
+def products_in(post: Post, message, targets: dict[int, str]) -> list[str]:
+    """The codes of the products a mail leads to, in order, read from its own signed links."""
+    found: list[str] = []
+    for text in CLICK.findall(post.html):
+        token = unseal(text, Purpose.CLICK)
+        assert token is not None
+        assert token.id == message
+        code = targets.get(token.link)
+        if code and code not in found:
+            found.append(code)
+    return found
