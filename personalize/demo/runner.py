@@ -10,7 +10,7 @@ import signal
 import smtplib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -60,7 +60,8 @@ class Options:
 def run(options: Options, console: Console) -> int:
     """Run the demo until Ctrl-C, or with ``once`` until its job is done; returns the exit status.
 
-    Raises Refused, ChildDied or NotReady; no process outlives this call.
+    Raises Refused, ChildDied or NotReady, and KeyboardInterrupt when it is ended before the job is done; no process
+    outlives this call.
     """
     for number in ENDINGS:
         signal.signal(number, _interrupt)
@@ -80,7 +81,8 @@ def run(options: Options, console: Console) -> int:
             if options.once:
                 return 0 if options.empty or (report and report.is_right) else 1
             console.print("Ctrl-C ends everything.", style="dim")
-            _stay(children)
+            with suppress(KeyboardInterrupt):
+                _stay(children)
     return 0
 
 

@@ -105,3 +105,20 @@ def test_a_process_that_dies_ends_the_demo_with_its_log(tmp_path):
     assert done.returncode != 0
     assert re.search(r"The process ‘(worker|beat)’ ended with status", done.stderr)
     assert processes_of(tmp_path) == []
+
+
+def test_a_demo_ended_before_its_job_is_done_does_not_claim_success(tmp_path):
+    running = subprocess.Popen(
+        [sys.executable, "manage.py", "demo", "--port", "0", "--once", "--subscribers", "60"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    assert "Stocked the shop" in running.stdout.readline()
+    running.terminate()
+    said = running.communicate(timeout=60)[0]
+    assert "Ended before the job was done" in said
+    assert running.returncode == 130
+    assert processes_of(tmp_path) == []

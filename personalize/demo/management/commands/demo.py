@@ -14,6 +14,9 @@ from personalize.demo import runner
 from personalize.demo.processes import ChildDied, NotReady
 from personalize.demo.shop import SUBSCRIBERS
 
+# What shells say of a command that was ended by Ctrl-C.
+INTERRUPTED = 130
+
 
 class Command(BaseCommand):
     help = "Runs Personalize with a demo shop on this machine: web, worker, beat and mail catcher, ended by Ctrl-C."
@@ -42,8 +45,8 @@ class Command(BaseCommand):
         try:
             status = runner.run(chosen, console)
         except KeyboardInterrupt:
-            console.print("\nEverything has stopped.")
-            return
+            console.print("\nEnded before the job was done.")
+            raise SystemExit(INTERRUPTED) from None
         except ChildDied as error:
             console.print(escape(error.tail), style="dim", highlight=False)
             raise CommandError(str(error)) from error
@@ -51,3 +54,4 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if status:
             raise SystemExit(status)
+        console.print("\nEverything has stopped.")
