@@ -74,6 +74,16 @@ def durable_commits() -> None:
             cursor.execute("PRAGMA synchronous=FULL")
 
 
+def refresh_statistics() -> None:
+    """Let PostgreSQL's planner see what a large import brought, before its own turn comes a minute later.
+
+    SQLite chooses its plans without statistics, and well enough.
+    """
+    if is_postgres():
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
 def fold(text: str) -> str:
     """The stored form in which texts are compared: case-folded, white space collapsed."""
     return " ".join(text.split()).casefold()

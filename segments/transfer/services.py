@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from personalize.core.database import refresh_statistics
 from segments.commerce import services as commerce
 from segments.commerce.types import LineRow, OrderRow, ProductRow, RefundRow, StoreResult
 from segments.consent.models import Topic
@@ -162,6 +163,8 @@ def _run(
         if chunk:
             flush()
         summary.rejected, summary.examples = rejects.count, rejects.examples
+    if not job.dry_run:
+        refresh_statistics()
     return summary
 
 

@@ -17,6 +17,10 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
+from heapq import nsmallest
+from itertools import chain
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -146,30 +150,29 @@ class Shop:
     orders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     holding: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     last_sold: dict[str, dt.datetime] = field(default_factory=dict)
-    _together: dict[str, Counter[str]] = field(default_factory=dict)
+    _together: dict[str, list[int]] = field(default_factory=dict)
 
-    def together(self, code: str) -> Counter[str]:
-        """In how many orders each other code stands beside ``code``."""
+    def together(self, code: str) -> list[int]:
+        """In how many orders each code stands beside ``code``, in the order of ``ranked``."""
         if code not in self._together:
-            found: Counter[str] = Counter()
-            for order in self.holding[code]:
-                found.update(self.codes[order])
-            del found[code]
-            self._together[code] = found
+            found = Counter(chain.from_iterable(self.codes[order] for order in self.holding[code]))
+            self._together[code] = [found[other] for other in self.ranked]
         return self._together[code]
 
+    @cached_property
+    def ranked(self) -> list[str]:
+        """Every code, by newer sale and then by itself: the order in which ties are settled."""
+        return sorted(self.holding, key=lambda code: (-self.last_sold[code].timestamp(), code))
+
     def picks(self, customer: str) -> list[str]:
-        """Four codes for a customer, by the definition: added up, not bought, ties by newer sale and then by code."""
+        """Four codes for a customer, by the definition: added up over the latest order, nothing ever bought."""
         latest = max(self.orders[customer], key=lambda order: (self.times[order], self.places[order]))
-        scores: Counter[str] = Counter()
+        scores = [0] * len(self.ranked)
         for code in self.codes[latest]:
-            scores.update(self.together(code))
+            scores = list(map(add, scores, self.together(code)))
         bought = set().union(*(self.codes[order] for order in self.orders[customer]))
-        ranked = sorted(
-            (code for code in scores if code not in bought),
-            key=lambda code: (-scores[code], -self.last_sold[code].timestamp(), code),
-        )
-        return ranked[:4]
+        found = [(-score, place) for place, score in enumerate(scores) if score and self.ranked[place] not in bought]
+        return [self.ranked[place] for _, place in nsmallest(4, found)]
 
 
 def read_shop(folder: Path) -> Shop:

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import Count, Max, Sum
 from django.test import TestCase
 
@@ -86,7 +87,10 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
         around = TestCase._enter_atomics()  # type: ignore[attr-defined]  # Django's own, not typed.
         make_topic(online_retail.TOPIC)
         try:
-            yield online_retail.load(data, tmp_path_factory.mktemp("online_retail"))
+            loaded = online_retail.load(data, tmp_path_factory.mktemp("online_retail"))
+            # Half a million deferred checks are worked off here, not again at the end of every test.
+            connection.check_constraints()
+            yield loaded
         finally:
             TestCase._rollback_atomics(around)  # type: ignore[attr-defined]
 
