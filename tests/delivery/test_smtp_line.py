@@ -27,7 +27,7 @@ def mail_to(address: str) -> EmailMultiAlternatives:
 
 @pytest.mark.parametrize("word", ["MAIL", "RCPT", "DATA"])
 def test_a_line_cut_before_the_end_mark_leaves_the_mail_waiting_and_it_goes_once(server, mailing, word):
-    people = [make_follower(mailing.topic).email for _ in range(3)]
+    people = [str(make_follower(mailing.topic).email) for _ in range(3)]
     server.script.cuts = [word]
     figures = send(mailing)
     assert (figures.open, figures.in_doubt, figures.failed) == (3, 0, 0)
@@ -39,7 +39,7 @@ def test_a_line_cut_before_the_end_mark_leaves_the_mail_waiting_and_it_goes_once
 
 
 def test_a_line_cut_after_the_end_mark_is_a_doubt_and_the_neighbours_get_their_mail(server, mailing):
-    people = [make_follower(mailing.topic).email for _ in range(3)]
+    people = [str(make_follower(mailing.topic).email) for _ in range(3)]
     server.script.at_dot[people[1]] = "hang up"
     server.script.accept_then_hang_up = {people[1]}
     figures = send(mailing)
@@ -92,7 +92,7 @@ def test_after_three_lost_replies_in_a_row_the_fourth_mail_stays_here(server):
 
 
 def test_an_interruption_while_the_reply_is_awaited_leaves_one_doubt_and_gives_the_rest_back(server, mailing):
-    people = [make_follower(mailing.topic).email for _ in range(3)]
+    people = [str(make_follower(mailing.topic).email) for _ in range(3)]
     server.script.seconds = 3.0
 
     def interrupt() -> None:
