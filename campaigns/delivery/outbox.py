@@ -23,8 +23,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.core.mail.message import sanitize_address
 from django.utils.module_loading import import_string
 
+from campaigns.delivery.mime import CHARSET, written
 from campaigns.delivery.models import SenderAccount
 from campaigns.delivery.types import MessageState
 from campaigns.delivery.witnesses import Blind, Witness, WitnessedAdapter, WitnessedBackend
@@ -164,8 +166,9 @@ class Outbox:
 
     def _send_smtp(self, mail: EmailMultiAlternatives, attempt: int) -> Verdict:
         line = self._backend.connection
+        sender, to = (sanitize_address(address, CHARSET) for address in (mail.from_email, mail.to[0]))
         try:
-            self._backend.send_messages([mail])
+            line.sendmail(sender, [to], written(mail))
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
             verdict = _refused(code, _text(reply), attempt)

@@ -78,7 +78,7 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_were_written(server):
     with Outbox(SenderAccount()) as outbox:
         outbox.send(mail, 0)
     [post] = server.accepted
-    assert post.mail.get_content().splitlines() == [".", "..two", ".one", "end"]
+    assert post.text.splitlines() == [".", "..two", ".one", "end"]
 
 
 def test_after_three_lost_replies_in_a_row_the_fourth_mail_stays_here(server):
