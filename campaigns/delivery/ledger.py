@@ -231,7 +231,10 @@ def _allowed_sql(mailing: Mailing, window: Sequence[int]) -> tuple[str, list[Any
     """The refusals turned round, as one SQL condition on the rows of the window."""
     sql, parameters = _allowed_form(mailing.kind, mailing.topic_id, len(window))
     adapt = connection.ops.adapt_datetimefield_value
-    blanks = {**{-place: pk for place, pk in enumerate(window, start=1)}, adapt(_ANY_TIME): adapt(now())}
+    blanks: dict[Any, Any] = {
+        **{-place: pk for place, pk in enumerate(window, start=1)},
+        adapt(_ANY_TIME): adapt(now()),
+    }
     return sql, [blanks.get(value, value) for value in parameters]
 
 

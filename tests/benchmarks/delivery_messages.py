@@ -15,6 +15,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 
 from campaigns.delivery import engine
 from campaigns.delivery.audience import materialise
+from campaigns.delivery.mime import written
 from campaigns.delivery.models import Mailing, Message
 from campaigns.delivery.services import begin_run
 from campaigns.delivery.types import MessageState
@@ -79,7 +80,7 @@ def main() -> None:
         mail = EmailMultiAlternatives("Hello", text, SENDER, addresses[:1])
         mail.attach_alternative(html, "text/html")
         with running.measure("smtplib", rows):
-            ready_bytes(port, mail.message().as_bytes(linesep="\r\n"), addresses)
+            ready_bytes(port, written(mail), addresses)
         with running.measure("Django", rows, baseline="smtplib"):
             plain_loop(html, text, addresses)
         run = begin_run(owner_kind="test", owner=mailing.owner, as_of=now())

@@ -55,7 +55,7 @@ class Bench:
     def ratio(self, measure: Measure) -> float | None:
         """How many times as long as its baseline it takes for the same amount; None for a baseline itself."""
         base = next((one for one in self.measures if one.name == measure.baseline), None)
-        return base and base.per_second / measure.per_second
+        return base.per_second / measure.per_second if base else None
 
     def tell(self, *, as_json: bool) -> None:
         """The result on standard output, as a table or as JSON."""
