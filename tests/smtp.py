@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import socketserver
 import threading
 import time
@@ -38,13 +39,22 @@ class Post:
 
 @dataclass
 class Script:
-    """What the server does, by recipient. ``at_rcpt`` and ``at_dot`` give an answer such as ``450 4.2.2 full``;
+    """What the server does, by recipient. ``at_rcpt``, ``at_data`` and ``at_dot`` give an answer such as ``450 4.2.2 full``;
     an answer of ``hang up`` closes the line instead, after accepting the mail where ``accept_then_hang_up`` names it."""
 
     at_rcpt: dict[str, str] = field(default_factory=dict)
+    at_data: dict[str, str] = field(default_factory=dict)
     at_dot: dict[str, str] = field(default_factory=dict)
     accept_then_hang_up: set[str] = field(default_factory=set)
+    cuts: list[str] = field(default_factory=list)
+    """Where the line is cut, once for each entry: at ``MAIL``, ``RCPT``, or ``DATA`` (with the go-ahead for the mail)."""
     seconds: float = 0.0
+
+    def cut_at(self, word: str) -> bool:
+        if word not in self.cuts:
+            return False
+        self.cuts.remove(word)
+        return True
 
 
 class SmtpServer(socketserver.ThreadingTCPServer):
@@ -82,12 +92,21 @@ class _Conversation(socketserver.StreamRequestHandler):
             word = line.strip().upper()
             if word.startswith((b"EHLO", b"HELO")):
                 self._say("250 test")
+            elif word.startswith(b"MAIL") and self.server.script.cut_at("MAIL"):
+                return
             elif word.startswith(b"RCPT"):
+                if self.server.script.cut_at("RCPT"):
+                    return
                 to = line.decode().split("<", 1)[1].split(">", 1)[0]
                 self._say(self.server.script.at_rcpt.get(to, "250 fine"))
             elif word == b"DATA":
-                self._say("354 go on")
-                if not self._take(to):
+                if self.server.script.cut_at("DATA"):
+                    # Go-ahead and end of the line in one packet, so that the client finds both.
+                    self.connection.send(b"354 go on\r\n", socket.MSG_MORE)
+                    return
+                answer = self.server.script.at_data.get(to, "354 go on")
+                self._say(answer)
+                if answer.startswith("354") and not self._take(to):
                     return
             elif word == b"QUIT":
                 self._say("221 bye")

@@ -173,6 +173,9 @@ class Sending:
                     break
                 sent.append(self._send_one(batch.messages[pk], batch.contexts[pk], rendered))
         finally:
+            if self.outbox.abandoned:
+                # This process was interrupted between the mail's last byte and the reply.
+                sent.append(Result(going[len(sent)], MessageState.IN_DOUBT, reply="The sender was interrupted."))
             left = going[len(sent) :]
             if left:
                 # Of these not a byte has left: an exception or a stale hand-over came first.

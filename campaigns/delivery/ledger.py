@@ -6,10 +6,12 @@ nothing but evidence takes it out of there again; so nobody is mailed twice, and
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +24,9 @@ from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
 from personalize.core.clock import now
 from personalize.core.database import in_seconds_sql, json_cast_sql, json_parameter, now_sql, skip_locked_sql
 from segments.consent.models import Subscription, SubscriptionState, Suppression, SuppressionReason
+
+_ANY_TIME = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
+"""Stands for the present in SQL that is kept."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +202,13 @@ def sweep() -> Swept:
     return Swept(given_back, in_doubt)
 
 
-def refusals(mailing: Mailing, person: str = "subscriber") -> list[tuple[SkipReason, Q]]:
-    """Why a person may not get this mailing, in the order in which it is said; ``person`` is the path to them.
+def refusals(mailing: Mailing, person: str = "subscriber", at: dt.datetime | None = None) -> list[tuple[SkipReason, Q]]:
+    """Why a person may not get this mailing at ``at`` (now), in the order in which it is said; ``person`` is the path to
+    them.
 
     The same conditions decide when an audience is drawn and, as SQL, inside the hand-over.
     """
-    at = now()
+    at = at or now()
     prefix = f"{person}__" if person else ""
     who = f"{prefix}pk" if person else "pk"
     erased = (SkipReason.ERASED, Q(**{f"{prefix}erased_at__isnull": False}))
@@ -211,7 +217,7 @@ def refusals(mailing: Mailing, person: str = "subscriber") -> list[tuple[SkipRea
         gone = suppressed.filter(topic__isnull=True, reason__in=(SuppressionReason.BOUNCED, SuppressionReason.ERASED))
         return [erased, (SkipReason.SUPPRESSED, Q(Exists(gone)))]
     joined = Subscription.objects.filter(
-        Q(topic=mailing.topic), subscriber_id=OuterRef(who), state=SubscriptionState.SUBSCRIBED
+        Q(topic_id=mailing.topic_id), subscriber_id=OuterRef(who), state=SubscriptionState.SUBSCRIBED
     )
     return [
         erased,
@@ -223,11 +229,23 @@ def refusals(mailing: Mailing, person: str = "subscriber") -> list[tuple[SkipRea
 
 def _allowed_sql(mailing: Mailing, window: Sequence[int]) -> tuple[str, list[Any]]:
     """The refusals turned round, as one SQL condition on the rows of the window."""
-    rows = Message.objects.order_by().filter(pk__in=list(window))
-    for _, why in refusals(mailing):
+    sql, parameters = _allowed_form(mailing.kind, mailing.topic_id, len(window))
+    adapt = connection.ops.adapt_datetimefield_value
+    blanks: dict[Any, Any] = {
+        **{-place: pk for place, pk in enumerate(window, start=1)},
+        adapt(_ANY_TIME): adapt(now()),
+    }
+    return sql, [blanks.get(value, value) for value in parameters]
+
+
+@lru_cache(maxsize=64)
+def _allowed_form(kind: str, topic: int | None, size: int) -> tuple[str, tuple[Any, ...]]:
+    """The condition with blanks for ids (-1, -2, …) and time. Building it takes longer than asking it, and windows are many."""
+    rows = Message.objects.order_by().filter(pk__in=[-place for place in range(1, size + 1)])
+    for _, why in refusals(Mailing(kind=kind, topic_id=topic), at=_ANY_TIME):
         rows = rows.exclude(why)
     sql, parameters = rows.values("pk").query.sql_with_params()
-    return f"id IN ({sql})", list(parameters)
+    return f"id IN ({sql})", tuple(parameters)
 
 
 def _renew(token: int) -> None:

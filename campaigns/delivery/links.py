@@ -7,7 +7,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.db import transaction
@@ -99,5 +99,5 @@ def _path(purpose: Purpose) -> str:
 
 
 def resolver(message: uuid.UUID, issued_at: dt.datetime) -> Callable[[str], str]:
-    """The function that turns the placeholders of one person's mail into addresses."""
-    return lambda name: address(name, message, issued_at)
+    """The function that turns the placeholders of one person's mail into addresses, each made once."""
+    return cache(lambda name: address(name, message, issued_at))

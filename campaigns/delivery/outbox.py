@@ -1,33 +1,54 @@
 """The way out: hands one mail to Django's mail backend and says, from evidence, what became of it.
 
-For SMTP a witness notes whether the final dot was written, for only then can a lost reply mean an accepted mail. For
-services behind Anymail the kind of failure tells as much.
+A witness on the line tells whether the mail may have left, for only then can a lost reply mean an accepted mail. What a
+server or a service answered is read for whom it concerns: the person, the account, or nobody yet.
 """
 
 from __future__ import annotations
 
 import random
-import re
 import smtplib
 from dataclasses import dataclass
 from typing import Any
 
-from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from anymail.backends.base_requests import AnymailRequestsBackend
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailError,
+    AnymailInvalidAddress,
+    AnymailRecipientsRefused,
+    AnymailUnsupportedFeature,
+)
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
+from django.core.mail.message import sanitize_address
 from django.utils.module_loading import import_string
 
+from campaigns.delivery.mime import CHARSET, written
 from campaigns.delivery.models import SenderAccount
 from campaigns.delivery.types import MessageState
+from campaigns.delivery.witnesses import Blind, Witness, WitnessedAdapter, WitnessedBackend
 
 RETRY_MINUTES = (5, 15, 30, 60, 120, 240)
 """How long to wait after the first, second, … refusal that may pass; each with a fifth of jitter either way."""
 
 MESSAGES_PER_CONNECTION = 1000
 
-LINE_DOT = re.compile(rb"(?m)^\.")
-"""A dot that begins a line of a mail; it is doubled on the wire. RFC 5321, 4.5.2."""
+CONNECT_SECONDS = 30.0
+"""How long a service may take to answer the telephone. Nothing has left by then, so giving up costs nothing."""
+
+DOUBTS_IN_A_ROW = 3
+"""So many lost replies one after another are the server's trouble; more mail would only be more doubt."""
+
+TOO_BIG = 552
+REFUSED_BY_SERVICE = ("rejected", "invalid", "failed")
+ACCOUNT_CODES = (401, 402, 403, 404, 405, 429, 503)
+"""HTTP answers that concern the account or the moment: not let in, not paid, no such address, too fast, out of service."""
+
+WISHES = ("metadata", "tags", "track_opens", "track_clicks")
+"""What a mail says to the service beside itself; a service that does not know one of them gets the mail without it."""
 
 
 class AccountTrouble(Exception):
@@ -47,46 +68,20 @@ class Verdict:
     esp_id: str = ""
 
 
-class _WitnessSMTP(smtplib.SMTP):
-    """smtplib's line that remembers whether a message's final dot may have been written."""
-
-    dot_written = False
-
-    def data(self, msg: Any) -> tuple[int, bytes]:
-        """Send DATA and the message as smtplib does, noting the moment before its last byte can leave."""
-        self.dot_written = False
-        code, reply = self.docmd("DATA")
-        if code != 354:
-            raise smtplib.SMTPDataError(code, reply)
-        body = msg.encode("ascii") if isinstance(msg, str) else msg
-        stuffed = LINE_DOT.sub(b"..", body)
-        self.dot_written = True
-        self.send(stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"))
-        return self.getreply()
-
-
-class _WitnessSMTPSSL(_WitnessSMTP, smtplib.SMTP_SSL):
-    pass
-
-
-class WitnessedBackend(SmtpBackend):
-    """Django's SMTP backend over a connection that can testify."""
-
-    @property
-    def connection_class(self) -> type[smtplib.SMTP]:
-        return _WitnessSMTPSSL if self.use_ssl else _WitnessSMTP
-
-
 class Outbox:
-    """An open way out of one sender account; a context manager that keeps its connection for many mails."""
+    """An open way out of one sender account; a context manager that keeps its connection for many mails.
+
+    ``abandoned`` says, after an interruption such as Ctrl-C, that the mail in hand may have left.
+    """
 
     def __init__(self, account: SenderAccount) -> None:
-        path = account.backend or settings.EMAIL_BACKEND
-        self._smtp = issubclass(import_string(path), SmtpBackend)
-        # The product's own path is named when the backend is SMTP, so that the witness stands on the line.
-        self._backend: Any = WitnessedBackend() if self._smtp else get_connection(path)
+        self._path = account.backend or settings.EMAIL_BACKEND
+        self._backend: Any = None
+        self._witness: Witness = Blind()
+        self._unknown_wishes: set[str] = set()
         self._handed = 0
-        self._open = False
+        self._doubts = 0
+        self.abandoned = False
 
     def __enter__(self) -> Outbox:
         return self
@@ -97,88 +92,154 @@ class Outbox:
     def send(self, mail: EmailMultiAlternatives, attempt: int) -> Verdict:
         """Hand over one mail; ``attempt`` is how many refusals it has had, for the wait before the next.
 
-        Raises AccountTrouble when the account or its server is the reason; then nothing of this mail was accepted.
+        Raises AccountTrouble when the account or its server is the reason; then nothing of this mail was accepted. Raises
+        whatever was wrong with the mail itself, ValueError in most cases, before a byte of it has left.
         """
+        if self._doubts >= DOUBTS_IN_A_ROW:
+            raise AccountTrouble(f"The last {self._doubts} replies were lost.")
         if self._handed >= MESSAGES_PER_CONNECTION:
             self._close()
         self._connect()
         self._handed += 1
+        verdict = self._send(mail, attempt)
+        self._doubts = self._doubts + 1 if verdict.state == MessageState.IN_DOUBT else 0
+        return verdict
+
+    def _send(self, mail: EmailMultiAlternatives, attempt: int) -> Verdict:
+        self._witness.begin()
         try:
-            return self._send_smtp(mail, attempt) if self._smtp else self._send_service(mail, attempt)
+            if isinstance(self._backend, SmtpBackend):
+                return self._send_smtp(mail, attempt)
+            return self._send_service(mail, attempt)
+        except AccountTrouble:
+            self._close()
+            raise
+        except Exception as error:
+            self._close()
+            if self._witness.may_have_left:
+                return _doubt(error)
+            raise
         except BaseException:
+            self.abandoned = self._witness.may_have_left
             self._close()
             raise
 
     def _connect(self) -> None:
-        if self._open:
+        if self._backend is not None:
             return
         try:
-            self._backend.open()
+            self._backend = self._open()
+        except (ImproperlyConfigured, ImportError) as error:
+            raise AccountTrouble(f"The settings of the mail backend are wrong: {error}") from error
         except (OSError, smtplib.SMTPException) as error:
             raise AccountTrouble(f"No connection to the mail server: {error}") from error
-        self._open, self._handed = True, 0
+        self._handed = 0
+
+    def _open(self) -> Any:
+        kind = import_string(self._path)
+        if issubclass(kind, SmtpBackend):
+            line: Any = WitnessedBackend()
+            line.open()
+            self._witness = line.connection
+            return line
+        if not issubclass(kind, AnymailRequestsBackend):
+            backend = get_connection(self._path)
+            backend.open()
+            self._witness = Blind()
+            return backend
+        service: Any = get_connection(self._path, timeout=(CONNECT_SECONDS, settings.EMAIL_TIMEOUT))
+        service.open()
+        self._witness = adapter = WitnessedAdapter()
+        service.session.mount("https://", adapter)
+        service.session.mount("http://", adapter)
+        return service
 
     def _close(self) -> None:
-        if not self._open:
+        backend, self._backend = self._backend, None
+        if backend is None:
             return
-        self._open = False
         try:
-            self._backend.close()
+            backend.close()
         except (OSError, smtplib.SMTPException):
             # The line is gone already; there is nothing left to say goodbye to.
-            self._backend.connection = None
+            backend.connection = None
 
     def _send_smtp(self, mail: EmailMultiAlternatives, attempt: int) -> Verdict:
         line = self._backend.connection
-        line.dot_written = False
+        sender, to = (sanitize_address(address, CHARSET) for address in (mail.from_email, mail.to[0]))
         try:
-            self._backend.send_messages([mail])
+            line.sendmail(sender, [to], written(mail))
         except smtplib.SMTPRecipientsRefused as error:
             code, reply = next(iter(error.recipients.values()))
-            return _refused(code, _text(reply), attempt)
-        except smtplib.SMTPDataError as error:
-            if error.smtp_code == 421:
-                self._close()
-            return _refused(error.smtp_code, _text(error.smtp_error), attempt)
+            verdict = _refused(code, _text(reply), attempt)
         except smtplib.SMTPSenderRefused as error:
-            raise AccountTrouble(f"{error.smtp_code} {_text(error.smtp_error)}") from error
+            if error.smtp_code != TOO_BIG:
+                raise AccountTrouble(f"{error.smtp_code} {_text(error.smtp_error)}") from error
+            verdict = _refused(error.smtp_code, _text(error.smtp_error), attempt)
         except (OSError, smtplib.SMTPException) as error:
+            if isinstance(error, smtplib.SMTPDataError) and 400 <= error.smtp_code < 600:
+                verdict = _refused(error.smtp_code, _text(error.smtp_error), attempt)
+            elif line.may_have_left:
+                raise
+            else:
+                raise AccountTrouble(f"The connection broke before the mail was complete: {error}") from error
+        else:
+            return Verdict(MessageState.SENT, code=250)
+        if line.sock is None:
             self._close()
-            if line.dot_written:
-                return Verdict(MessageState.IN_DOUBT, reply=f"The reply was lost: {error}")
-            raise AccountTrouble(f"The connection broke before the mail was complete: {error}") from error
-        return Verdict(MessageState.SENT, code=250)
+        return verdict
 
     def _send_service(self, mail: EmailMultiAlternatives, attempt: int) -> Verdict:
         try:
-            self._backend.send_messages([mail])
+            self._post(mail)
         except AnymailRecipientsRefused as error:
-            return Verdict(MessageState.FAILED, reply=str(error)[:255], reason="rejected")
-        except AnymailAPIError as error:
-            return self._service_error(error, attempt)
+            reply = _one_line(error)
+            return Verdict(MessageState.FAILED, code=error.status_code, reply=reply, reason="rejected", counted=True)
+        except AnymailInvalidAddress:
+            # The mail could not be built: the engine's business, like any other such mail.
+            raise
         except AnymailError as error:
-            raise AccountTrouble(str(error)) from error
+            if error.status_code is not None:
+                return self._answered(error, mail, attempt)
+            if self._witness.may_have_left and isinstance(error, AnymailAPIError):
+                raise
+            raise AccountTrouble(_one_line(error)) from error
         status = getattr(mail, "anymail_status", None)
+        words = getattr(status, "status", None) or set()
+        if words and words <= set(REFUSED_BY_SERVICE):
+            return Verdict(MessageState.FAILED, reply=", ".join(sorted(words)), reason="rejected", counted=True)
         return Verdict(MessageState.SENT, code=250, esp_id=str(getattr(status, "message_id", "") or ""))
 
-    def _service_error(self, error: AnymailAPIError, attempt: int) -> Verdict:
-        """A service's failure, read for whether the mail can have been taken.
+    def _post(self, mail: EmailMultiAlternatives) -> None:
+        """Hand the mail over, without the wishes that this service turns out not to know; it says so before it sends."""
+        for wish in self._unknown_wishes:
+            vars(mail).pop(wish, None)
+        try:
+            self._backend.send_messages([mail])
+        except AnymailUnsupportedFeature as error:
+            unknown = {wish for wish in WISHES if str(error).endswith(f"does not support {wish}")}
+            if not unknown - self._unknown_wishes:
+                raise
+            self._unknown_wishes |= unknown
+            self._post(mail)
 
-        Anymail raises a class that is both its own and the one of ``requests``; whatever happened before a connection
-        stood is known not to have been accepted, a lost or broken answer is not known.
+    def _answered(self, error: AnymailError, mail: EmailMultiAlternatives, attempt: int) -> Verdict:
+        """A service's answer other than yes, read for whom it concerns and whether the mail can have been taken.
+
+        A refusal that names the person's address is theirs. Any other may be the account's as well, so it is tried again
+        while attempts are left. What a server says that failed itself, or that nobody can read, proves nothing.
         """
-        import requests  # Anymail's own dependency; only its exceptions are named here.
+        code, reply = error.status_code, _one_line(error)
+        if code in ACCOUNT_CODES:
+            raise AccountTrouble(reply) from error
+        if not 400 <= code < 500:
+            return Verdict(MessageState.IN_DOUBT, code=code, reply=reply)
+        named = mail.to[0].casefold() in str(getattr(error.response, "text", "")).casefold()
+        return _refused(550 if named else 450, reply, attempt)
 
-        code = error.status_code
-        if isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError) or (
-            isinstance(error, requests.ConnectionError) and "NewConnectionError" in repr(error)
-        ):
-            raise AccountTrouble(str(error)) from error
-        if code in (401, 403, 429, 503):
-            raise AccountTrouble(f"{code} {error}") from error
-        if code is None or code in (500, 502, 504) or code < 400:
-            return Verdict(MessageState.IN_DOUBT, code=code, reply=str(error)[:255])
-        return _refused(550 if code < 500 else 450, str(error), attempt)
+
+def _doubt(error: Exception) -> Verdict:
+    return Verdict(MessageState.IN_DOUBT, reply=f"The reply was lost: {_one_line(error)}"[:255])
 
 
 def _refused(code: int, reply: str, attempt: int) -> Verdict:
@@ -190,6 +251,10 @@ def _refused(code: int, reply: str, attempt: int) -> Verdict:
     minutes = RETRY_MINUTES[min(attempt, len(RETRY_MINUTES) - 1)]
     wait = minutes * 60 * random.uniform(0.8, 1.2)  # noqa: S311  Jitter, not a secret.
     return Verdict(MessageState.READY, code=code, reply=reply, wait=wait, counted=True)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:255]
 
 
 def _text(reply: bytes | str) -> str:

@@ -76,6 +76,8 @@ def note_refusals(results: Sequence[Result]) -> None:
         for result in results
         if result.state == MessageState.FAILED and any(code in result.reply for code in DEAD_ADDRESS)
     }
+    if not dead:
+        return
     for message in Message.objects.filter(pk__in=dead):
         result = dead[message.pk]
         new = apply(

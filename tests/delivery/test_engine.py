@@ -7,69 +7,16 @@ import pytest
 from campaigns.delivery import engine
 from campaigns.delivery.audience import materialise
 from campaigns.delivery.models import Link, Message, Outcome, SenderAccount
-from campaigns.delivery.services import begin_run, open_gate, open_mailing
+from campaigns.delivery.services import begin_run
 from campaigns.delivery.types import MessageState, OutcomeKind
-from campaigns.delivery.verify import balance
-from personalize.content.services import create_template, save_version
 from personalize.core.clock import now
 from personalize.core.tokens import Purpose, unseal
 from segments.consent.models import Suppression
 from segments.subscribers.models import Subscriber, Tracking
-from tests.factories import make_follower, make_order, make_product, make_sender, make_topic
-from tests.smtp import smtp_server
+from tests.delivery.conftest import look_on, send
+from tests.factories import make_follower, make_order, make_product
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-BLOCKS = [
-    {"id": "hello", "type": "heading", "text": "{{ greeting }}"},
-    {
-        "id": "words",
-        "type": "text",
-        "text": 'News from {{ brand.name }} for {{ subscriber.city | default("your town") }}.',
-    },
-    {"id": "go", "type": "button", "label": "Have a look", "url": "https://alderandwren.example/winter"},
-    {"id": "picks", "type": "products", "limit": 2, "recipe": "popular"},
-    {"id": "foot", "type": "footer"},
-]
-
-
-@pytest.fixture
-def server(settings):
-    # Django's test set-up keeps mail in memory; here it leaves by a real line.
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    with smtp_server() as running:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
-        yield running
-        engine.renderer().close()
-
-
-@pytest.fixture
-def mailing(brand, maya):
-    template = create_template(
-        name="Winter", subject="{{ greeting }}", preheader="Things to hold", blocks=BLOCKS, actor=maya
-    )
-    version = save_version(template=template, actor=maya)
-    assert not isinstance(version, list), version
-    made = open_mailing(
-        name="Winter tables",
-        owner_kind="test",
-        owner=template.uuid,
-        version=version,
-        sender=make_sender(),
-        topic=make_topic(),
-    )
-    open_gate(mailing=made)
-    return made
-
-
-def send(mailing):
-    run = begin_run(owner_kind="test", owner=mailing.owner, as_of=now())
-    while materialise(run=run, people=Subscriber.objects.all(), mailing=mailing, due_at=now()):
-        pass
-    while engine.look():
-        pass
-    run.refresh_from_db()
-    return balance(run)
 
 
 def test_everyone_gets_one_mail_with_their_own_words(server, mailing):
@@ -142,8 +89,7 @@ def test_a_full_mailbox_is_tried_again_later_and_then_once(server, mailing):
     assert message.due_at > now()
     server.script.at_rcpt.clear()
     Message.objects.update(due_at=now())
-    while engine.look():
-        pass
+    look_on()
     assert server.addresses() == [person.email]
 
 
@@ -153,8 +99,7 @@ def test_a_lost_reply_is_a_doubt_and_is_never_sent_again(server, mailing):
     server.script.accept_then_hang_up.add(person.email)
     figures = send(mailing)
     assert (figures.in_doubt, figures.open, figures.balances) == (1, 0, True)
-    while engine.look():
-        pass
+    look_on()
     assert server.addresses() == [person.email]
 
 
@@ -169,8 +114,7 @@ def test_a_server_that_refuses_everybody_rests_the_account_and_loses_nobody(sett
     assert not engine.look(), "an account in trouble is left alone"
     settings.EMAIL_PORT = port
     SenderAccount.objects.update(paused_at=now() - engine.ACCOUNT_REST)
-    while engine.look():
-        pass
+    look_on()
     assert len(server.addresses()) == 3
     account.refresh_from_db()
     assert account.paused_at is None
