@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cached_property
 
 
 @dataclass
@@ -20,17 +21,17 @@ class Post:
     to: str
     raw: bytes
 
-    @property
+    @cached_property
     def mail(self) -> EmailMessage:
         return message_from_bytes(self.raw, policy=policy.default)
 
-    @property
+    @cached_property
     def html(self) -> str:
         body = self.mail.get_body(("html",))
         assert body is not None
         return str(body.get_content())
 
-    @property
+    @cached_property
     def text(self) -> str:
         body = self.mail.get_body(("plain",))
         assert body is not None

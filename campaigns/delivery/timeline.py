@@ -14,6 +14,7 @@ from campaigns.delivery.types import MessageState, SkipReason
 from personalize.core import registries
 from personalize.core.clock import now
 from personalize.core.registries import PersonalData, Stat, StatSource, TimelineEntry, TimelineSource
+from segments.commerce.models import Product
 from segments.subscribers.models import Subscriber
 
 THIRTY_DAYS = dt.timedelta(days=30)
@@ -94,9 +95,7 @@ def why(message: Message) -> Iterator[tuple[str, str]]:
     trace = message.trace or {}
     if trace.get("greeting"):
         yield "person", _greeting_line(trace)
-    labels = {
-        block["id"]: block.get("text") or block["type"] for block in message.mailing.version.blocks if "id" in block
-    }
+    labels = {block["id"]: _label(block) for block in message.mailing.version.blocks if "id" in block}
     for block in trace.get("shown", []):
         yield "visibility", _("Block ‘%(block)s’ shown, its rule holds.") % {"block": _short(labels.get(block, block))}
     for block in trace.get("hidden", []):
@@ -104,9 +103,15 @@ def why(message: Message) -> Iterator[tuple[str, str]]:
             "visibility_off",
             _("Block ‘%(block)s’ left out, its rule does not hold.") % {"block": _short(labels.get(block, block))},
         )
-    for products in trace.get("products", {}).values():
-        for code, reason, *_rest in products:
-            yield "category", f"{code}: {reason}"
+    shown = [product for products in trace.get("products", {}).values() for product in products]
+    titles = dict(Product.objects.filter(code__in=[product[0] for product in shown]).values_list("code", "title"))
+    for code, reason, *_rest in shown:
+        yield "category", f"{titles.get(code, code)}: {reason}"
+
+
+def _label(block: dict[str, Any]) -> str:
+    """What a block is called: its own words, or its kind where it has none."""
+    return str(block.get("text") or block.get("label") or block.get("heading") or block["type"])
 
 
 def _greeting_line(trace: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.scheduled.models import Campaign, CampaignState
 from campaigns.scheduled.progress import progress_of
+from campaigns.scheduled.services import content_of
+from personalize.content.thumbnails import thumbnail_url
 from personalize.core import registries
 from personalize.core.registries import FirstRunStep, MenuEntry, Panel, SearchHit, SearchSource, UsageSource
 
@@ -47,14 +49,19 @@ def _waiting() -> int | None:
 def _running(request: HttpRequest, target: Any) -> dict[str, Any] | None:
     found = Campaign.objects.filter(state__in=UNDER_WAY).select_related("run").order_by("-started_at")
     last = Campaign.objects.filter(state=CampaignState.FINISHED).order_by("-finished_at").first()
-    running = [{"campaign": campaign, "progress": progress_of(campaign)} for campaign in found]
+    running = [{**_line(request, campaign), "progress": progress_of(campaign)} for campaign in found]
     return {"running": running, "last": last} if running or last else None
 
 
 def _next(request: HttpRequest, target: Any) -> dict[str, Any] | None:
-    planned = list(Campaign.objects.filter(state=CampaignState.SCHEDULED).order_by("send_at")[:5])
-    drafts = list(Campaign.objects.filter(state=CampaignState.DRAFT).order_by("-updated_at")[:3])
+    scheduled = Campaign.objects.filter(state=CampaignState.SCHEDULED).order_by("send_at")[:5]
+    written = Campaign.objects.filter(state=CampaignState.DRAFT).order_by("-updated_at")[:3]
+    planned, drafts = ([_line(request, campaign) for campaign in found] for found in (scheduled, written))
     return {"planned": planned, "drafts": drafts} if planned or drafts else None
+
+
+def _line(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    return {"campaign": campaign, "thumbnail": thumbnail_url(content=content_of(campaign), user=request.user)}
 
 
 def _live(request: HttpRequest, target: Any) -> dict[str, Any] | None:

@@ -223,6 +223,12 @@ def mailings(campaign: Campaign) -> list[Mailing]:
     return [variant.mailing for variant in campaign.variants.select_related("mailing") if variant.mailing]
 
 
+def content_of(campaign: Campaign) -> Template | TemplateVersion | None:
+    """What the campaign sends: the version it froze, before that the template as it stands."""
+    variant = campaign.variants.select_related("template", "version__template").first()
+    return (variant.version or variant.template) if variant else None
+
+
 def _run(campaign: Campaign) -> Run:
     if campaign.run is None:
         raise ValueError(f"The campaign {campaign.name!r} has not begun.")

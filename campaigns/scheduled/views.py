@@ -24,6 +24,7 @@ from campaigns.scheduled.forms import CampaignForm, ScheduleForm
 from campaigns.scheduled.models import Campaign, CampaignState
 from campaigns.scheduled.progress import progress_of
 from campaigns.scheduled.readiness import blockers
+from personalize.content.thumbnails import thumbnail_url
 from personalize.core.clock import now
 from personalize.core.permissions import require
 from personalize.dashboard.templatetags.dashboard import WaterfallStep
@@ -75,7 +76,13 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
         )
     ]
     rows = [
-        {"campaign": campaign, "progress": progress_of(campaign), "subject": _subject(campaign)} for campaign in page
+        {
+            "campaign": campaign,
+            "progress": progress_of(campaign),
+            "subject": _subject(campaign),
+            "thumbnail": thumbnail_url(content=services.content_of(campaign), user=request.user),
+        }
+        for campaign in page
     ]
     context = {"rows": rows, "page": page, "tabs": tabs, "view": view, "words": words}
     return render(request, "scheduled/list.html", context)
@@ -304,10 +311,8 @@ def _samples(campaign: Campaign) -> list[Any]:
 
 
 def _subject(campaign: Campaign) -> str:
-    variant = campaign.variants.select_related("template", "version").first()
-    if variant is None:
-        return ""
-    return variant.version.subject if variant.version else variant.template.subject
+    content = services.content_of(campaign)
+    return content.subject if content else ""
 
 
 def _when(campaign: Campaign) -> dt.datetime:

@@ -30,7 +30,6 @@ from segments.consent import services as consent
 from segments.consent.models import OptIn, Subscription, Topic
 from segments.events.services import record_events
 from segments.events.types import NewEvent
-from segments.segmentation.models import Segment
 from segments.segmentation.services import create_segment
 from segments.subscribers.models import Subscriber
 from segments.subscribers.services import define_attribute, upsert_subscribers
@@ -296,15 +295,13 @@ def _campaign(owner: User) -> Campaign:
         actor=owner,
     )
     name, email, reply_to = story.SENDER
-    segment: Segment = segments[story.AUDIENCE]
-    return create_campaign(
-        name=story.CAMPAIGN,
-        template=template,
-        segment=segment,
-        topic=Topic.objects.get(key="news"),
-        sender=create_sender(name=name, email=email, reply_to=reply_to, actor=owner),
-        actor=owner,
+    sender = create_sender(name=name, email=email, reply_to=reply_to, actor=owner)
+    topic = Topic.objects.get(key="news")
+    ready, _draft = (
+        create_campaign(name=title, template=template, segment=segments[whom], topic=topic, sender=sender, actor=owner)
+        for title, whom in ((story.CAMPAIGN, story.AUDIENCE), (story.DRAFT, story.DRAFT_AUDIENCE))
     )
+    return ready
 
 
 def point_pictures() -> None:

@@ -91,6 +91,9 @@ SEGMENTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 TEMPLATE = "Longer evenings"
 CAMPAIGN = "Winter tables"
+# A second one waits as a draft, so that there is something to review and to send by hand.
+DRAFT = "Advent calendar"
+DRAFT_AUDIENCE = "Bought this winter"
 SUBJECT = 'For the longer evenings{{ subscriber.first_name | prefixed(", ") }}'
 PREHEADER = "Candlelight, something warm to hold, and a few things picked for you."
 REGULAR_ORDERS = 4
