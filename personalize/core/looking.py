@@ -31,13 +31,16 @@ def start() -> None:
     """Begin looking in this process; called once a pool child is up."""
     global _thread
     queue.stopping.clear()
+    queue.listening.set()
     _thread = threading.Thread(target=_look_until_stopped, name="look", daemon=True)
     _thread.start()
 
 
 def stop() -> None:
     """Finish the mail in hand, give the rest back, and end the thread; waits at most GRACE_SECONDS."""
+    queue.listening.clear()
     queue.stopping.set()
+    queue.rung.set()
     if _thread is not None:
         _thread.join(GRACE_SECONDS)
 
@@ -46,6 +49,7 @@ def _look_until_stopped() -> None:
     heartbeat = Heartbeat()
     while not queue.stopping.is_set():
         close_old_connections()
+        queue.rung.clear()
         found = False
         try:
             found = queue.look()
@@ -54,7 +58,7 @@ def _look_until_stopped() -> None:
             # The database is away; the rows are safe in it, so asking again is all there is to do.
             logger.warning("The database did not answer (%s); looking again soon.", error)
         if not found:
-            queue.stopping.wait(settings.IDLE_LOOK_SECONDS)
+            queue.rung.wait(settings.IDLE_LOOK_SECONDS)
     heartbeat.end()
 
 

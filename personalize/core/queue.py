@@ -23,6 +23,12 @@ _looking = threading.Lock()
 stopping = threading.Event()
 """Set when this process is asked to end: a look then finishes the mail in hand and gives the rest back."""
 
+listening = threading.Event()
+"""Set while a thread of this process looks for due work by itself."""
+
+rung = threading.Event()
+"""Set to wake that thread from its pause."""
+
 
 def enqueue(task: str, /, **arguments: Any) -> None:
     """Queue the task ``task`` when the surrounding transaction commits.
@@ -49,6 +55,17 @@ def enqueue(task: str, /, **arguments: Any) -> None:
 def register_look(name: str, look: Look) -> None:
     """Add a function that does some due work and says whether it did any; called often, by many processes at once."""
     _looks[name] = look
+
+
+def answer() -> None:
+    """What a task does when the bell rings: wake the looking thread, or look at once where there is none.
+
+    The thread can be asked to stop in mid-send; a running task cannot, a worker waits for its end.
+    """
+    if listening.is_set():
+        rung.set()
+    else:
+        look()
 
 
 def look(*, raising: bool = False) -> bool:

@@ -9,4 +9,4 @@ from personalize.core import queue
 
 @shared_task(name="core.look")
 def look() -> None:
-    queue.look()
+    queue.answer()

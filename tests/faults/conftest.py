@@ -52,9 +52,11 @@ def worker_for(server, folder: Path, **environment: str) -> RealWorker:
     """A real worker that sends through ``server``, with a lease short enough for a test."""
     return RealWorker(
         folder,
-        EMAIL_URL=f"smtp://127.0.0.1:{server.port}",
-        DELIVERY_LEASE_SECONDS="2",
-        IDLE_LOOK_SECONDS="0.2",
-        DELIVERY_CLAIM="60",
-        **environment,
+        **{
+            "EMAIL_URL": f"smtp://127.0.0.1:{server.port}",
+            "DELIVERY_LEASE_SECONDS": "2",
+            "IDLE_LOOK_SECONDS": "0.2",
+            "DELIVERY_CLAIM": "60",
+            **environment,
+        },
     )

@@ -74,10 +74,11 @@ def test_the_send_goes_on_when_the_broker_dies_in_its_middle(campaign, server, t
     assert not Message.objects.filter(state=MessageState.IN_DOUBT).exists()
 
 
-def test_a_worker_that_is_asked_to_stop_leaves_nothing_in_doubt(campaign, server, tmp_path, maya):
+@pytest.mark.parametrize("idle", ["0.2", "30"], ids=["by itself", "when rung"])
+def test_a_worker_that_is_asked_to_stop_leaves_nothing_in_doubt(campaign, server, tmp_path, maya, idle):
     people = populate(campaign, 150)
-    server.script.seconds = 0.01
-    worker = worker_for(server, tmp_path)
+    server.script.seconds = 0.05
+    worker = worker_for(server, tmp_path, IDLE_LOOK_SECONDS=idle)
     worker.start()
     assert send_campaign(campaign=campaign, actor=maya) == []
     wait_until(lambda: len(server.addresses()) >= 20, seconds=60, what="The first mails")
