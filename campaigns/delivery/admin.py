@@ -5,24 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from campaigns.delivery.models import Batch, FrequencyCount, Link, Mailing, Message, Outcome, Run, Sender, SenderAccount
-
-
-class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types.
-    """Rows that are evidence: looked at, never touched by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
+from personalize.core.administration import ReadOnlyAdmin
 
 
 @admin.register(SenderAccount)
@@ -51,7 +38,7 @@ class LinkInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Mailing)
-class MailingAdmin(ReadOnly):
+class MailingAdmin(ReadOnlyAdmin):
     list_display = ["name", "kind", "topic", "sender", "gate", "created_at"]
     list_filter = ["kind", "gate", "topic"]
     list_select_related = ["topic", "sender"]
@@ -60,13 +47,13 @@ class MailingAdmin(ReadOnly):
 
 
 @admin.register(Run)
-class RunAdmin(ReadOnly):
+class RunAdmin(ReadOnlyAdmin):
     list_display = ["uuid", "owner_kind", "state", "audience", "as_of", "created_at", "expanded_at"]
     list_filter = ["state", "owner_kind"]
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnly):
+class MessageAdmin(ReadOnlyAdmin):
     list_display = ["uuid", "mailing", "subscriber", "state", "reason", "attempt", "due_at", "handed_at", "code"]
     list_filter = ["state", "reason"]
     list_select_related = ["mailing", "subscriber"]
@@ -75,19 +62,19 @@ class MessageAdmin(ReadOnly):
 
 
 @admin.register(Batch)
-class BatchAdmin(ReadOnly):
+class BatchAdmin(ReadOnlyAdmin):
     list_display = ["token", "worker", "lease_until"]
 
 
 @admin.register(FrequencyCount)
-class FrequencyCountAdmin(ReadOnly):
+class FrequencyCountAdmin(ReadOnlyAdmin):
     list_display = ["subscriber", "day", "count"]
     list_select_related = ["subscriber"]
     date_hierarchy = "day"
 
 
 @admin.register(Outcome)
-class OutcomeAdmin(ReadOnly):
+class OutcomeAdmin(ReadOnlyAdmin):
     list_display = ["kind", "message", "at", "received_at"]
     list_filter = ["kind"]
     list_select_related = ["message"]

@@ -11,9 +11,10 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from campaigns.delivery import engine
+        from campaigns.delivery import doubt, engine
         from campaigns.delivery.timeline import register
         from personalize.core.queue import register_look
 
         register_look("delivery", engine.look)
+        register_look("delivery.doubt", doubt.look)
         register()

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.core.management import call_command
+from django.db import models
 from importlinter.application.use_cases import SUCCESS, lint_imports
 from importlinter.configuration import configure
 
-from personalize.core import hooks
+from personalize.core import hooks, registries
+from segments.subscribers.models import Subscriber
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("personalize", "segments", "campaigns")
@@ -70,6 +73,25 @@ def test_every_module_says_what_it_is_for():
 @pytest.mark.django_db
 def test_the_migrations_make_what_the_models_say():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def our_models() -> list[type[models.Model]]:
+    return [model for model in apps.get_models() if model.__module__.split(".")[0] in PACKAGES]
+
+
+def test_every_model_can_be_looked_at_in_the_administration():
+    shown = set(admin.site._registry)
+    for page in admin.site._registry.values():
+        shown |= {inline.model for inline in page.inlines}
+    assert [model.__name__ for model in our_models() if model not in shown] == []
+
+
+def test_every_model_that_points_at_a_person_declares_what_becomes_of_it():
+    declared = {entry.model for entry in registries.personal_data}
+    about_people = [
+        model for model in our_models() if any(field.related_model is Subscriber for field in model._meta.fields)
+    ]
+    assert [model._meta.label for model in about_people if model._meta.label not in declared] == []
 
 
 def test_every_app_of_ours_is_installed():

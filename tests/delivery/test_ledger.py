@@ -9,6 +9,7 @@ import pytest
 
 from campaigns.delivery import ledger
 from campaigns.delivery.audience import materialise
+from campaigns.delivery.doubt import leave_unanswered
 from campaigns.delivery.ledger import Result
 from campaigns.delivery.models import Batch, FrequencyCount, Mailing, Message
 from campaigns.delivery.services import begin_run, close_gate, hold_gate, leave_in_doubt, open_gate, send_again
@@ -214,6 +215,20 @@ def test_late_evidence_settles_a_doubt_and_only_a_person_sends_again(mailing, to
     assert states(mailing) == [MessageState.SENT, MessageState.READY, MessageState.IN_DOUBT]
     leave.refresh_from_db()
     assert leave.settled_by == "Maya"
+
+
+def test_a_doubt_without_evidence_is_left_after_three_days_and_never_before(mailing, topic):
+    for _ in range(2):
+        make_follower(topic)
+    draw(mailing)
+    token, ids = claim_all(mailing)
+    ledger.hand_over(mailing, token, ids, [])
+    ledger.record(token, [Result(pk, MessageState.IN_DOUBT) for pk in ids])
+    Message.objects.filter(pk=ids[0]).update(handed_at=now() - dt.timedelta(hours=73))
+    assert leave_unanswered(at=now()) == 1
+    left, fresh = Message.objects.get(pk=ids[0]), Message.objects.get(pk=ids[1])
+    assert (left.state, left.settled_by) == (MessageState.IN_DOUBT, "no evidence within 72 hours")
+    assert fresh.settled_at is None
 
 
 def test_the_daily_cap_skips_and_a_failed_mail_gives_its_place_back(topic, settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,7 +16,7 @@ from campaigns.scheduled.models import Campaign
 pytestmark = pytest.mark.django_db
 
 
-def answer(capsys, *words: str) -> dict:
+def answer(capsys, *words: str) -> dict[str, Any]:
     call_command(*words, "--json")
     return json.loads(capsys.readouterr().out)
 
