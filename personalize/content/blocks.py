@@ -143,7 +143,6 @@ _FOOTER = BlockType(
             'You get this because you follow {{ topic.name | default("our news") }}.',
             required=True,
         ),
-        BlockField("preferences", gettext_lazy("Words of the preferences link"), Kind.LINE, "Choose what you get"),
         BlockField("view", gettext_lazy("Words of the browser link"), Kind.LINE, "View in browser"),
         BlockField("unsubscribe", gettext_lazy("Words of the unsubscribe link"), Kind.LINE, "Unsubscribe"),
     ),

@@ -194,7 +194,6 @@ def test_the_plain_part_reads_like_a_letter(save: Save, brand: Brand):
         "",
         "--",
         "You get this because you follow our news.",
-        "Choose what you get: (preferences)",
         "View in browser: (view)",
         "Unsubscribe: (unsubscribe)",
         brand.postal_address,

@@ -49,6 +49,7 @@ def test_a_marketing_mail_carries_both_unsubscribe_headers_and_stored_links(serv
     assert unseal(address.rstrip("/").rpartition("/")[2], Purpose.UNSUBSCRIBE).id == message.uuid
     assert post.mail["Message-ID"].startswith(f"<{message.uuid}@")
     assert "personalize.invalid" not in post.html + post.text
+    assert 'href="#"' not in post.html
     assert "https://alderandwren.example/winter" not in post.html
     assert set(Link.objects.values_list("url", flat=True)) >= {"https://alderandwren.example/winter"}
     assert Link.objects.filter(product_code="TEA").count() == 1
