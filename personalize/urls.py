@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_required
 from django.urls import URLPattern, URLResolver, include, path
+
+from personalize.accounts.views import admin_door
 
 admin.site.site_header = "Personalize"
 # One door in: the dashboard's log-in, with its back-off, also guards the administration.
-admin.site.login = login_required(admin.site.login)  # type: ignore[method-assign]
+admin.site.login = admin_door  # type: ignore[method-assign,assignment]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),

@@ -131,7 +131,11 @@ def campaign_detail(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def campaign_progress(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The live part of a campaign's page; asks again by itself while anything moves."""
     campaign = _campaign(uuid)
-    return render(request, "scheduled/_progress.html", _live(campaign))
+    answer = render(request, "scheduled/_progress.html", _live(campaign))
+    if request.GET.get("state", campaign.state) != campaign.state:
+        # Head, buttons and card belong to the state before: the whole page is asked for anew.
+        answer["HX-Refresh"] = "true"
+    return answer
 
 
 @require_GET

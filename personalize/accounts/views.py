@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import login as start_session
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -21,6 +22,14 @@ from personalize.accounts import services
 from personalize.accounts.forms import BrandForm, LoginForm, PasswordForm, ProfileForm, SetupForm
 from personalize.accounts.models import Brand, User
 from personalize.core.permissions import require
+
+
+@login_required
+def admin_door(request: HttpRequest) -> HttpResponse:
+    """Where the administration sends whom it does not know: strangers to log in, everybody else to a plain refusal."""
+    if not request.user.is_staff:
+        raise PermissionDenied("admin")
+    return redirect("admin:index")
 
 
 @sensitive_post_parameters("password")

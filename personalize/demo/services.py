@@ -15,7 +15,7 @@ from django.db import transaction
 from campaigns.delivery.services import create_sender
 from campaigns.scheduled.models import Campaign
 from campaigns.scheduled.services import create_campaign
-from personalize.accounts.models import Brand, User
+from personalize.accounts.models import Brand, Role, User
 from personalize.content.models import Template
 from personalize.content.services import create_template, update_template
 from personalize.core import clock
@@ -95,7 +95,14 @@ def _house() -> User:
     )
     users = [
         User.objects.create_user(
-            email, story.PASSWORD, first_name=first, last_name=last, role=role, time_zone="Europe/London"
+            email,
+            story.PASSWORD,
+            first_name=first,
+            last_name=last,
+            role=role,
+            time_zone="Europe/London",
+            is_staff=role == Role.OWNER,
+            is_superuser=role == Role.OWNER,
         )
         for email, first, last, role in story.USERS
     ]

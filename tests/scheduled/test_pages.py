@@ -72,6 +72,13 @@ def test_the_live_part_asks_again_while_it_is_sending_and_stops_when_it_is_not(p
     assert campaign.state == "sending"
 
 
+def test_the_whole_page_is_asked_for_anew_when_the_state_has_changed_meanwhile(page, campaign, maya):
+    services.send_campaign(campaign=campaign, actor=maya)
+    assert "HX-Refresh" not in page.get(url("progress", campaign) + "?state=scheduled").headers
+    look()
+    assert page.get(url("progress", campaign) + "?state=scheduled").headers["HX-Refresh"] == "true"
+
+
 def test_every_figure_opens_the_people_behind_it(page, campaign, maya):
     services.send_campaign(campaign=campaign, actor=maya)
     look()
