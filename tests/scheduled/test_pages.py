@@ -11,6 +11,7 @@ from campaigns.scheduled import services
 from campaigns.scheduled.looking import look
 from campaigns.scheduled.models import Campaign
 from campaigns.scheduled.views import UNDO
+from personalize.accounts.models import AuditEntry
 from personalize.core.clock import now
 
 pytestmark = pytest.mark.django_db
@@ -93,9 +94,10 @@ def test_a_doubt_is_settled_by_a_person_and_only_once(page, campaign, maya):
     Message.objects.filter(subscriber__first_name="Ann").update(state=MessageState.IN_DOUBT, due_at=None)
     message = Message.objects.get(subscriber__first_name="Ann")
     settle = reverse("scheduled:settle", args=[message.uuid])
-    page.post(settle, {"decision": "send again"})
+    page.post(settle, {"decision": "send again", "reason": "The relay never saw it."})
     message.refresh_from_db()
     assert message.state == MessageState.READY
+    assert AuditEntry.objects.get(action="settle.doubt").reason == "The relay never saw it."
     answer = page.post(settle, {"decision": "send again"}, follow=True)
     assert "no longer in doubt" in answer.content.decode()
 
