@@ -51,21 +51,22 @@ class Result:
 def claim(mailing: Mailing, worker: uuid.UUID, limit: int) -> tuple[int, list[int]]:
     """Take up to ``limit`` due messages, oldest first; gives the claim's token and the ids.
 
-    The token is random, not counted: a sequence value whose commit a crash forgot could be given out again.
+    The token is random, not counted: a sequence value whose commit a crash forgot could be given out again. What is due is
+    chosen once, in a materialised step: a planner may run a plain sub-select with LIMIT again and again, and take too many.
     """
     token = secrets.randbits(62)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"""
-            UPDATE delivery_message SET state = %s, token = %s, due_at = NULL
-             WHERE id IN (
+            WITH due AS MATERIALIZED (
                    SELECT id FROM delivery_message
                     WHERE mailing_id = %s AND due_at IS NOT NULL AND due_at <= {now_sql()} AND state = %s
                       AND EXISTS (SELECT 1 FROM delivery_mailing g WHERE g.id = %s AND g.gate = %s)
                     ORDER BY due_at, id LIMIT %s {skip_locked_sql()})
+            UPDATE delivery_message SET state = %s, token = %s, due_at = NULL WHERE id IN (SELECT id FROM due)
             RETURNING id
             """,
-            [MessageState.CLAIMED, token, mailing.pk, MessageState.READY, mailing.pk, Gate.OPEN, limit],
+            [mailing.pk, MessageState.READY, mailing.pk, Gate.OPEN, limit, MessageState.CLAIMED, token],
         )
         ids = sorted(row[0] for row in cursor.fetchall())
         if ids:

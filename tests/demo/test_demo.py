@@ -101,7 +101,7 @@ def test_a_process_that_dies_ends_the_demo_with_its_log(tmp_path):
     # A folder where the broker wants its own keeps the worker from starting.
     (tmp_path / "broker").mkdir()
     (tmp_path / "broker" / "messages").write_text("in the way")
-    done = demo(tmp_path, "--empty", "--once")
+    done = demo(tmp_path, "--empty")
     assert done.returncode != 0
     assert re.search(r"The process ‘(worker|beat)’ ended with status", done.stderr)
     assert processes_of(tmp_path) == []
