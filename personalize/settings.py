@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "anymail",
+    "ninja",
     "personalize.core",
     "personalize.dashboard",
     "personalize.accounts",

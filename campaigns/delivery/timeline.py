@@ -9,11 +9,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.delivery import personal
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.core import registries
 from personalize.core.clock import now
-from personalize.core.registries import PersonalData, Stat, StatSource, TimelineEntry, TimelineSource
+from personalize.core.registries import Stat, StatSource, TimelineEntry, TimelineSource
 from segments.commerce.models import Product
 from segments.subscribers.models import Subscriber
 
@@ -24,15 +25,8 @@ def register() -> None:
     """Put mails, their figures and their personal data where lower pages look."""
     registries.timeline.add(TimelineSource("mails", gettext_lazy("Mails"), entries, count, order=10))
     registries.stats.add(StatSource("mails", "subscriber", stats, order=40))
-    for model, erase in (
-        ("delivery.Message", "keep the row without content: trace and context are emptied"),
-        ("delivery.FrequencyCount", "delete"),
-    ):
-        registries.personal_data.add(
-            PersonalData(
-                model, model, export=model == "delivery.Message", erase=erase, merge="move", retention="24 months"
-            )
-        )
+    for declared in personal.declared():
+        registries.personal_data.add(declared)
 
 
 def count(subscriber: Subscriber) -> int:

@@ -12,7 +12,7 @@ class TrackingConfig(AppConfig):
     verbose_name = "Tracking"
 
     def ready(self) -> None:
-        from campaigns.tracking import looks, timeline
+        from campaigns.tracking import looks, personal, timeline
         from personalize.core import queue, registries
 
         queue.register_look("tracking.settle", looks.settle)
@@ -22,13 +22,5 @@ class TrackingConfig(AppConfig):
                 key="clicks", label=_("Clicks"), entries=timeline.entries, count=timeline.count, order=30
             )
         )
-        registries.personal_data.add(
-            registries.PersonalData(
-                key="tracking.Hit",
-                model="tracking.Hit",
-                export=True,
-                erase="keep the verdict, blank agent and network",
-                merge="follows the message",
-                retention="agent and network 30 days, the verdict for ever",
-            )
-        )
+        for declared in personal.declared():
+            registries.personal_data.add(declared)

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from personalize.accounts.models import AuditEntry, Brand, User
+from personalize.accounts.models import ApiKey, AuditEntry, Brand, IdempotentAnswer, User
 from personalize.core import audit
+from personalize.core.administration import ReadOnlyAdmin
 
 # What people may do follows from their role, never from groups.
 admin.site.unregister(Group)
@@ -91,3 +92,15 @@ class BrandAdmin(ModelAdmin):  # type: ignore[misc]  # unfold brings no types.
 
     def has_delete_permission(self, request: HttpRequest, obj: Brand | None = None) -> bool:
         return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("name", "prefix", "source", "created_at", "used_at", "revoked_at")
+
+
+@admin.register(IdempotentAnswer)
+class IdempotentAnswerAdmin(ReadOnlyAdmin):
+    exclude = ("body",)
+    list_display = ("api_key", "key", "status", "created_at")
+    list_select_related = ("api_key",)

@@ -1,7 +1,8 @@
-"""Users with their role, the audit trail, and the one brand of the installation."""
+"""Users with their role, the keys of other systems, the audit trail, and the one brand of the installation."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
@@ -103,3 +104,47 @@ class Brand(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ApiKey(models.Model):
+    """A key by which another system speaks to the API. Only its hash is kept; ``prefix`` tells keys apart on a page.
+
+    ``scopes`` are words such as ``subscribers:write``. ``source`` is the name under which what it sends is filed: ids and
+    idempotency keys of two sources never meet. ``per_minute`` is how many requests it may make.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=16, unique=True)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list)
+    source = models.CharField(max_length=40, default="shop")
+    per_minute = models.PositiveIntegerField(default=6000)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=255)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class IdempotentAnswer(models.Model):
+    """What was answered to a request that carried an idempotency key, kept a day; ``status`` 0: still being answered."""
+
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="answers")
+    key = models.CharField(max_length=120)
+    fingerprint = models.CharField(max_length=64, help_text=_("SHA-256 of method, path and body."))
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["api_key", "key"], name="idempotent_answer_once")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -15,6 +15,7 @@ _WORK = _LOOK | {
     "campaign.send",
     "campaign.pause",
     "suppression.add",
+    "audience.edit",
 }
 
 ACTIONS: dict[str, frozenset[str]] = {

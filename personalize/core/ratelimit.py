@@ -38,3 +38,19 @@ def client_address(request: HttpRequest) -> str:
     """Where a request comes from: the last hop our own proxy saw, or the connection itself without a proxy."""
     forwarded = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
+
+
+def take(key: str, *, limit: int, seconds: int) -> int:
+    """Take one of ``limit`` turns that ``key`` has in each period of ``seconds``.
+
+    0: taken; otherwise how many seconds until there are turns again. Without Redis each process counts for itself.
+    """
+    moment = int(time.time())
+    period, gone = divmod(moment, seconds)
+    counter = f"turns:{key}:{period}"
+    cache.add(counter, 0, seconds)
+    try:
+        taken = cache.incr(counter)
+    except ValueError:
+        return 0  # The period ended between the two calls.
+    return 0 if taken <= limit else seconds - gone

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from django.http import HttpRequest
@@ -228,15 +228,41 @@ class UsageSource:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """What an app declares about a model that points at a person: which rows, and what becomes of them."""
+    """What an app declares about one model that holds something of people; ``core.personal`` makes the usual ones.
+
+    ``count(subscriber)`` is how many rows are about the person, ``export(subscriber)`` those rows as plain values (None:
+    they say nothing to the person). ``erase(subscriber)`` deletes or empties them and ``fate`` says in words which;
+    ``merge(survivor, duplicate)`` gives the duplicate's rows to the survivor. Both return how many rows they touched.
+    """
+
+    model: str
+    label: Any
+    count: Callable[[Any], int]
+    export: Callable[[Any], Iterable[Mapping[str, Any]]] | None
+    erase: Callable[[Any], int]
+    merge: Callable[[Any, Any], int]
+    fate: Any
+    order: int = 100
+
+    @property
+    def key(self) -> str:
+        return self.model
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long rows of one kind are kept, in days unless the settings say otherwise.
+
+    ``count(before)`` is how many are older, ``prune(before)`` removes them, or what is personal in them, and returns how
+    many rows it touched; it works in slices, so that it can be stopped.
+    """
 
     key: str
-    model: str
-    export: bool
-    erase: str
-    merge: str
-    retention: str
-    order: int = field(default=100)
+    label: Any
+    days: int
+    count: Callable[[dt.datetime], int]
+    prune: Callable[[dt.datetime], int]
+    order: int = 100
 
 
 menu: Registry[MenuEntry] = Registry()
@@ -253,3 +279,4 @@ search: Registry[SearchSource] = Registry()
 first_run: Registry[FirstRunStep] = Registry()
 usages: Registry[UsageSource] = Registry()
 personal_data: Registry[PersonalData] = Registry()
+retention: Registry[Retention] = Registry()

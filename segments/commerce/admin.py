@@ -13,7 +13,17 @@ from unfold.admin import ModelAdmin, TabularInline
 from personalize.core import clock
 from personalize.core.administration import ReadOnlyAdmin
 from personalize.core.database import fold
-from segments.commerce.models import Order, OrderLine, Product, Refund, RefundLine
+from segments.commerce.models import (
+    Cart,
+    CartLine,
+    Connection,
+    Order,
+    OrderLine,
+    Product,
+    Receipt,
+    Refund,
+    RefundLine,
+)
 from segments.commerce.money import main_units
 
 
@@ -80,3 +90,35 @@ class RefundAdmin(_LedgerAdmin):
     list_filter = ("source",)
     list_select_related = ("subscriber", "order")
     inlines = (RefundLines,)
+
+
+class CartLineInline(TabularInline):  # type: ignore[misc]  # unfold brings no types.
+    model = CartLine
+    extra = 0
+    can_delete = False
+    readonly_fields = ("position", "product", "code", "quantity", "unit_price", "amount")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Cart)
+class CartAdmin(ReadOnlyAdmin):
+    list_display = ("key", "source", "subscriber", "state", "last_activity_at")
+    list_filter = ("state", "source")
+    list_select_related = ("subscriber",)
+    search_fields = ("=key",)
+    inlines = (CartLineInline,)
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnlyAdmin):
+    exclude = ("secret",)
+    list_display = ("name", "kind", "enabled", "created_at")
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnlyAdmin):
+    list_display = ("received_at", "connection", "topic", "state", "detail")
+    list_filter = ("state", "connection")
+    list_select_related = ("connection",)

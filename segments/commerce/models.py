@@ -139,3 +139,110 @@ class RefundLine(Line):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["refund", "position"], name="refund_line_position")]
         indexes = [models.Index(fields=["subscriber", "code", "refunded_at"], name="refund_line_by_person")]
+
+
+class CartState(models.TextChoices):
+    ACTIVE = "active", _("Being filled")
+    EMPTIED = "emptied", _("Emptied")
+    ORDERED = "ordered", _("Became an order")
+
+
+class Cart(models.Model):
+    """A cart of the shop, known by the shop's own key; without ``subscriber`` it is a stranger's.
+
+    ``last_activity_at`` is the shop's time of the last change; an older word about the cart than that changes nothing.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.CharField(max_length=40, default="shop")
+    key = models.CharField(max_length=64)
+    subscriber = models.ForeignKey(
+        "subscribers.Subscriber", null=True, blank=True, on_delete=models.CASCADE, related_name="carts"
+    )
+    state = models.CharField(max_length=8, choices=CartState, default=CartState.ACTIVE)
+    total = models.BigIntegerField(default=0)
+    url = models.CharField(max_length=1000, blank=True, help_text=_("Where the shop shows this cart again."))
+    started_at = models.DateTimeField()
+    last_activity_at = models.DateTimeField()
+    checkout_at = models.DateTimeField(null=True, blank=True)
+    order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.SET_NULL, related_name="carts")
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "key"], name="cart_once")]
+        indexes = [
+            # Read by the timeline and by abandoned-cart rules: a person's carts, latest first.
+            models.Index(fields=["subscriber", "last_activity_at"], name="cart_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class CartLine(Line):
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["cart", "position"], name="cart_line_position")]
+
+
+class ConnectionKind(models.TextChoices):
+    SHOPIFY = "shopify", _("Shopify")
+    WOOCOMMERCE = "woocommerce", _("WooCommerce")
+    CUSTOM = "custom", _("Another system")
+
+
+class Connection(models.Model):
+    """A shop that tells us by webhook: who signs, how its payloads read, and whether it is listened to.
+
+    ``mapping`` says for each thing (order, cart, product) which field of ours is where in the payload.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=12, choices=ConnectionKind)
+    secret = models.CharField(max_length=255, help_text=_("Shared with the shop, which signs every payload with it."))
+    mapping = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    lock_version = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReceiptState(models.TextChoices):
+    TAKEN = "taken", _("Taken")
+    IGNORED = "ignored", _("Nothing for us")
+    REFUSED = "refused", _("Refused")
+
+
+class Receipt(models.Model):
+    """A payload that came by webhook, kept for a month to be looked at and tried again.
+
+    The same delivery twice is one receipt. ``address_key`` is that of the person it is about, so that erasure finds it.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="receipts")
+    delivery = models.CharField(
+        max_length=120, help_text=_("The shop's own id of this delivery, or the payload's hash.")
+    )
+    topic = models.CharField(max_length=80, blank=True)
+    received_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=ReceiptState)
+    detail = models.CharField(max_length=500, blank=True)
+    body = models.JSONField()
+    address_key = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "delivery"], name="receipt_once")]
+        indexes = [
+            # Read by the page of a connection, and by the pruning.
+            models.Index(fields=["connection", "received_at"], name="receipt_by_connection"),
+            # Read by erasure.
+            models.Index(fields=["address_key"], name="receipt_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.delivery}"

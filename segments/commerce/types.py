@@ -35,7 +35,10 @@ class LineRow:
 
 @dataclass(frozen=True)
 class OrderRow:
-    """An order as a whole. The customer is known by the id in the shop or by address; by neither it is a guest's."""
+    """An order as a whole. The customer is known by the id in the shop or by address; by neither it is a guest's.
+
+    ``currency`` other than the shop's is refused; empty means the shop's. ``cart`` is the key of the cart it came from.
+    """
 
     number: str
     placed_at: dt.datetime
@@ -43,6 +46,25 @@ class OrderRow:
     customer_id: str = ""
     email: str = ""
     status: str = "placed"
+    currency: str = ""
+    cart: str = ""
+
+
+@dataclass(frozen=True)
+class CartRow:
+    """A cart as it is now; no lines: it was emptied. ``at`` is the shop's time of this change.
+
+    ``checkout`` says that the person began to pay. The customer is known as in an order.
+    """
+
+    key: str
+    at: dt.datetime
+    lines: Sequence[LineRow]
+    customer_id: str = ""
+    email: str = ""
+    url: str = ""
+    currency: str = ""
+    checkout: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from personalize.core.administration import ReadOnlyAdmin
-from segments.consent.models import ConsentEntry, Subscription, Suppression, Topic
+from segments.consent.models import ConsentEntry, SignupForm, Subscription, Suppression, Topic
 
 
 @admin.register(Topic)
@@ -54,3 +54,8 @@ class SuppressionAdmin(ReadOnlyAdmin):
     list_filter = ("reason", "topic")
     list_select_related = ("topic",)
     search_fields = ("address_key", "source")
+
+
+@admin.register(SignupForm)
+class SignupFormAdmin(ReadOnlyAdmin):
+    list_display = ("name", "key", "active", "created_at")

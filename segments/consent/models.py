@@ -33,6 +33,7 @@ class Topic(models.Model):
     )
     kind = models.CharField(max_length=10, choices=TopicKind, default=TopicKind.MARKETING)
     opt_in = models.CharField(max_length=8, choices=OptIn, default=OptIn.DOUBLE)
+    visible = models.BooleanField(default=True, help_text=_("Offered to everybody in the preference centre."))
 
     class Meta:
         ordering = ["name"]
@@ -78,6 +79,10 @@ class ConsentAction(models.TextChoices):
     RESTORED = "restored", _("Undid leaving")
     TRACKING_GRANTED = "tracking_granted", _("Allowed tracking")
     TRACKING_DENIED = "tracking_denied", _("Refused tracking")
+    PAUSED = "paused", _("Paused")
+    RESUMED = "resumed", _("Ended the pause")
+    SLOWED = "slowed", _("Asked for one mail a week at most")
+    UNSLOWED = "unslowed", _("Lifted the weekly limit")
 
 
 class ConsentEntry(models.Model):
@@ -139,3 +144,32 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address_key[:12]}… {self.reason}"
+
+
+class SignupForm(models.Model):
+    """A form by which strangers join: hosted here, and embeddable in the shop's own pages.
+
+    ``asks`` lists the optional fields it shows: names of built-in fields and keys of attributes people may set. Whatever
+    they tick is stored as proof together with ``wording`` as it read at that time.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    key = models.SlugField(max_length=40, unique=True, help_text=_("The last part of its address."))
+    name = models.CharField(max_length=80)
+    heading = models.CharField(max_length=120)
+    text = models.TextField(blank=True)
+    wording = models.TextField(help_text=_("What people agree to, word for word."))
+    button = models.CharField(max_length=40)
+    thanks = models.TextField(help_text=_("Shown to everybody after sending, known or not."))
+    redirect_url = models.URLField(blank=True, help_text=_("Where to go instead of the thanks."))
+    topics = models.ManyToManyField(Topic, related_name="forms")
+    asks = models.JSONField(default=list, blank=True)
+    active = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+    lock_version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -12,18 +12,11 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import hooks, registries
+        from segments.events import personal
         from segments.events.receivers import on_consent_changed
         from segments.events.timeline import TIMELINE
 
         hooks.consent_changed.listen(on_consent_changed)
         registries.timeline.add(TIMELINE)
-        registries.personal_data.add(
-            registries.PersonalData(
-                key="events.event",
-                model="events.Event",
-                export=True,
-                erase="deleted",
-                merge="moved",
-                retention="until erased",
-            )
-        )
+        for declared in personal.declared():
+            registries.personal_data.add(declared)

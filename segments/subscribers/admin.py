@@ -11,7 +11,15 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from personalize.core.administration import ReadOnlyAdmin
-from segments.subscribers.models import AttributeDefinition, ExternalId, Subscriber
+from segments.subscribers.models import (
+    AttributeDefinition,
+    ExternalId,
+    ListMember,
+    Merge,
+    QuarantinedValue,
+    StaticList,
+    Subscriber,
+)
 from segments.subscribers.services import define_attribute, definition_problem
 
 
@@ -77,3 +85,29 @@ class AttributeDefinitionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold brin
         )
         if isinstance(stored, AttributeDefinition):
             obj.pk = stored.pk
+
+
+@admin.register(QuarantinedValue)
+class QuarantinedValueAdmin(ReadOnlyAdmin):
+    list_display = ("key", "raw", "reason", "subscriber", "source", "line", "at")
+    list_filter = ("key", "source")
+    list_select_related = ("subscriber",)
+
+
+@admin.register(StaticList)
+class StaticListAdmin(ReadOnlyAdmin):
+    list_display = ("name", "description", "created_at")
+    search_fields = ("name",)
+
+
+@admin.register(ListMember)
+class ListMemberAdmin(ReadOnlyAdmin):
+    list_display = ("list", "subscriber", "added_at", "source")
+    list_filter = ("list",)
+    list_select_related = ("list", "subscriber")
+
+
+@admin.register(Merge)
+class MergeAdmin(ReadOnlyAdmin):
+    list_display = ("survivor", "duplicate", "at", "actor")
+    list_select_related = ("survivor",)

@@ -13,7 +13,7 @@ class SubscribersConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
-        from segments.subscribers import people
+        from segments.subscribers import people, personal
 
         registries.menu.add(
             registries.MenuEntry(
@@ -27,23 +27,5 @@ class SubscribersConfig(AppConfig):
             )
         )
         registries.search.add(registries.SearchSource("people", _("People"), people.hits, order=10))
-        registries.personal_data.add(
-            registries.PersonalData(
-                key="subscribers.subscriber",
-                model="subscribers.Subscriber",
-                export=True,
-                erase="columns emptied, address key kept",
-                merge="survivor keeps its values, gaps are filled",
-                retention="until erased",
-            )
-        )
-        registries.personal_data.add(
-            registries.PersonalData(
-                key="subscribers.external_id",
-                model="subscribers.ExternalId",
-                export=True,
-                erase="deleted",
-                merge="moved unless the survivor has one of that source",
-                retention="until erased",
-            )
-        )
+        for declared in personal.declared():
+            registries.personal_data.add(declared)

@@ -19,6 +19,13 @@ class Tracking(models.TextChoices):
     DENIED = "denied", _("No")
 
 
+class Rhythm(models.TextChoices):
+    """How often at most a person wants marketing mail."""
+
+    ANY = "", _("As often as there is something")
+    WEEKLY = "weekly", _("Once a week at most")
+
+
 class Subscriber(models.Model):
     """A person with one mail address.
 
@@ -46,6 +53,7 @@ class Subscriber(models.Model):
     birth_year = models.PositiveSmallIntegerField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     tracking = models.CharField(max_length=8, choices=Tracking, default=Tracking.UNKNOWN)
+    rhythm = models.CharField(max_length=8, choices=Rhythm, default=Rhythm.ANY, blank=True)
 
     first_name_folded = models.CharField(max_length=100, blank=True, editable=False)
     last_name_folded = models.CharField(max_length=100, blank=True, editable=False)
@@ -139,6 +147,9 @@ class AttributeDefinition(models.Model):
     unit = models.CharField(max_length=20, blank=True)
     choices = models.JSONField(default=list, blank=True)
     sensitive = models.BooleanField(default=False)
+    self_service = models.BooleanField(
+        default=False, help_text=_("People may see and set it in the preference centre.")
+    )
     fallback = models.JSONField(default=dict, blank=True, help_text=_("By language, such as {“en”: “there”}."))
 
     class Meta:
@@ -146,3 +157,79 @@ class AttributeDefinition(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class QuarantinedValue(models.Model):
+    """A value that came for an attribute and did not fit its type: kept as it came, with where from, until mended."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="quarantined_values")
+    key = models.SlugField(max_length=40)
+    raw = models.CharField(max_length=1000)
+    reason = models.CharField(max_length=255)
+    source = models.CharField(max_length=40)
+    line = models.PositiveIntegerField(null=True, blank=True, help_text=_("The line of the file it stood on."))
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # The latest word on an attribute is the one to mend.
+            models.UniqueConstraint(fields=["subscriber", "key"], name="quarantined_value_latest"),
+        ]
+        indexes = [
+            # Read by the page of an attribute.
+            models.Index(fields=["key", "at"], name="quarantined_value_by_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.raw}"
+
+
+class StaticList(models.Model):
+    """People put together by hand, such as the guests of an evening; it changes only when somebody changes it."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    description = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ListMember(models.Model):
+    """That a person is on a list, since when and by whose doing."""
+
+    list = models.ForeignKey(StaticList, on_delete=models.CASCADE, related_name="members")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="list_memberships")
+    added_at = models.DateTimeField()
+    source = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["list", "subscriber"], name="list_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id} on {self.list_id}"
+
+
+class Merge(models.Model):
+    """That two rows were found to be one person: which values were kept, which gave way, and what was moved.
+
+    ``values`` has one entry a field: {"field", "kept", "gave_way"}; ``moved`` counts rows by model.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    survivor = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="merges")
+    duplicate = models.UUIDField(help_text=_("The identifier of the row that is no more."))
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=255)
+    values = models.JSONField(default=list, blank=True)
+    moved = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["survivor", "at"], name="merge_by_survivor")]
+
+    def __str__(self) -> str:
+        return f"{self.duplicate} into {self.survivor_id}"

@@ -59,6 +59,7 @@ class UpsertResult:
     """What became of the rows. ``ids`` has the person's id for every row, in order; None where the row was refused.
 
     ``erased`` counts rows about people who were erased: they are known by their address key alone and stay erased.
+    ``quarantined`` are attribute values that did not fit their type: kept apart, the rest of their row was stored.
     ``superseded`` counts rows followed by another row with the same address: the last one wins.
     """
 
@@ -69,6 +70,7 @@ class UpsertResult:
     superseded: int
     refused: Sequence[RefusedRow]
     ids: Sequence[int | None]
+    quarantined: int = 0
 
 
 @dataclass(frozen=True)

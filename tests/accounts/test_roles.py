@@ -16,6 +16,7 @@ TABLE = {
     "people.address": {O, A, M},
     "people.edit": {O, M},
     "people.import": {O, A, M},
+    "audience.edit": {O, A, M},
     "people.export": {O},
     "segment.edit": {O, M},
     "content.edit": {O, A, M},

@@ -22,6 +22,8 @@ PLAINER = {
     "TemplateVersion": "version",
     "FrequencyCount": "frequency cap",
     "Worker": "look",
+    "SignupForm": "sign-up form",
+    "ApiKey": "API key",
 }
 
 

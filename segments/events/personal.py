@@ -1,0 +1,13 @@
+"""What becomes of a person's events when they are handed their data, erased, or merged."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from personalize.core.personal import rows_of
+from personalize.core.registries import PersonalData
+
+
+def declared() -> list[PersonalData]:
+    """One declaration for each model that leads to a person."""
+    return [rows_of("events.Event", label=_("Events"), fate=_("deleted"))]
