@@ -118,7 +118,7 @@ def send_service_mail(
     once = key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
     with transaction.atomic():
         # Two requests with one key meet here; the second finds what the first wrote, under whichever version.
-        Subscriber.objects.select_for_update(of=("self",)).get(pk=subscriber.pk)
+        Subscriber.objects.select_for_update(of=("self",), no_key=True).get(pk=subscriber.pk)
         written = Message.objects.filter(
             subscriber=subscriber,
             dedupe_key=once,
