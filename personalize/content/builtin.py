@@ -73,6 +73,9 @@ def _undo() -> Wording:
     )
 
 
+SAMPLE: dict[str, Any] = {"url": "https://example.com/", "topics": ["…"]}
+"""Stands in for what triggers a built-in mail when one only looks at it."""
+
 WORDINGS: dict[str, Callable[[], Wording]] = {
     "confirmation": _confirmation,
     "preferences_link": _preferences_link,

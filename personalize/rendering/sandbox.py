@@ -68,6 +68,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.required = tuple(data.get("required") or ())
         self.words = data.get("fallbacks") or {}
         self.roots = {id(value): name for name, value in data.items() if isinstance(value, dict)}
+        for name in self.required:
+            self._know_parts(name, data.get(name))
+
+    def _know_parts(self, path: str, value: Any) -> None:
+        """Learn the whole path of everything below a required field, so that what is empty can be named."""
+        if isinstance(value, dict):
+            self.roots[id(value)] = path
+            for key, part in value.items():
+                self._know_parts(f"{path}.{key}", part)
 
     def note(self, path: str) -> None:
         if path not in self.noted:
