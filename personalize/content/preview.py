@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from personalize.accounts.models import Brand
-from personalize.content import contexts, versions
+from personalize.content import builtin, contexts, versions
 from personalize.content.models import Template, TemplateVersion
 from personalize.content.renderers import borrowed_renderer
 from personalize.content.types import Problem
@@ -51,6 +51,7 @@ def preview(
             as_of=as_of or clock.now(),
             brand=brand,
             language=language,
+            trigger=builtin.SAMPLE if version.template.key else None,
         )[subscriber.pk]
         parts = ("subject", "preheader", "html_untracked", "text_untracked")
         (done,) = renderer.render(version.content_hash, version.compiled, [Job("preview", parts, context.data)])

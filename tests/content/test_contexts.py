@@ -195,6 +195,7 @@ def test_the_plain_part_reads_like_a_letter(save: Save, brand: Brand):
         "--",
         "You get this because you follow our news.",
         "View in browser: (view)",
+        "Choose what you get: (preferences)",
         "Unsubscribe: (unsubscribe)",
         brand.postal_address,
     ]
