@@ -24,7 +24,13 @@ def join(people: Sequence[int], topic: Topic, state: SubscriptionState, at: dt.d
 
 
 def prove(
-    people: Sequence[int], topic: Topic, action: ConsentAction, *, at: dt.datetime, recorded_at: dt.datetime, **said: str
+    people: Sequence[int],
+    topic: Topic,
+    action: ConsentAction,
+    *,
+    at: dt.datetime,
+    recorded_at: dt.datetime,
+    **said: str,
 ) -> None:
     """Add an entry of proof for everyone; ``said`` are further texts of it."""
     moments = {"at": stored_moment(at), "recorded_at": stored_moment(recorded_at)}

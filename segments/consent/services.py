@@ -259,9 +259,7 @@ def bulk_subscribe(
         done = {person for person, was in stored.items() if was in (SubscriptionState.SUBSCRIBED, state)}
         changing = sorted(welcome - done)
         joining.join(changing, topic, state, at)
-        joining.prove(
-            changing, topic, action, at=at, recorded_at=now, source=source, basis=basis, wording=wording
-        )
+        joining.prove(changing, topic, action, at=at, recorded_at=now, source=source, basis=basis, wording=wording)
     return BulkCounts(
         subscribed=len(changing) if basis else 0,
         pending=0 if basis else len(changing),

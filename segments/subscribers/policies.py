@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from segments.subscribers import attributes, profile
 from segments.subscribers.checking import Wanted
@@ -68,5 +67,3 @@ def _narrow_field(row: Wanted, person: Subscriber, name: str, policy: str) -> No
             row.columns.pop(column, None)
             if column in profile.FOLDED:
                 row.columns.pop(f"{column}_folded", None)
-
-
