@@ -10,6 +10,9 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 
 def is_postgres() -> bool:
@@ -72,6 +75,14 @@ def durable_commits() -> None:
     if not is_postgres() and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=FULL")
+
+
+def as_text(column: str, *, binary: bool = False) -> Combinable:
+    """The content of a text, JSON or (``binary``) bytes column as text that can be searched."""
+    if binary and is_postgres():
+        # A cast would give hexadecimal digits.
+        return Func(F(column), Value("escape"), function="encode", output_field=TextField())
+    return Cast(column, TextField())
 
 
 def refresh_statistics() -> None:
