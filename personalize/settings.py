@@ -184,6 +184,9 @@ IMPORT_LEASE_SECONDS = env.float("IMPORT_LEASE_SECONDS", default=30.0)
 # A click this soon after the mail was handed over is a sign of a link scanner; one sign alone decides nothing.
 TRACKING_FAST_SECONDS = env.float("TRACKING_FAST_SECONDS", default=60.0)
 
+# How long things are kept, where it is not as long as their apps say: kind=days or kind=never, by commas.
+RETENTION_DAYS = dict(item.partition("=")[::2] for item in env.list("RETENTION_DAYS", default=[]))
+
 RENDER_MEMORY_MB = env.int("RENDER_MEMORY_MB", default=512)
 RENDER_MESSAGE_SECONDS = env.float("RENDER_MESSAGE_SECONDS", default=0.25)
 RENDER_COMPILE_SECONDS = env.float("RENDER_COMPILE_SECONDS", default=2.0)

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Case, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -14,10 +16,11 @@ from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.core import registries
 from personalize.core.clock import now
-from personalize.core.registries import Stat, StatSource, TimelineEntry, TimelineSource
+from personalize.core.registries import Span, Stat, StatSource, TimelineEntry, TimelineSource
 from segments.commerce.models import Product
 from segments.subscribers.models import Subscriber
 
+_HANDED = Coalesce("handed_at", "created_at")
 THIRTY_DAYS = dt.timedelta(days=30)
 
 
@@ -27,19 +30,22 @@ def register() -> None:
     registries.stats.add(StatSource("mails", "subscriber", stats, order=40))
     for declared in personal.declared():
         registries.personal_data.add(declared)
+    for kept in personal.kept():
+        registries.retention.add(kept)
 
 
 def count(subscriber: Subscriber) -> int:
     return Message.objects.filter(subscriber=subscriber).count()
 
 
-def entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
+def entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:
     messages = (
         Message.objects.filter(subscriber=subscriber)
+        .annotate(told_at=Case(When(state=MessageState.SKIPPED, then="created_at"), default=_HANDED))
         .select_related("mailing__version", "mailing__topic")
-        .order_by("-created_at")[:limit]
+        .order_by("-told_at", "-pk")
     )
-    for message in messages:
+    for message in span.of(messages, "told_at")[:limit]:
         yield _entry(message)
 
 

@@ -16,7 +16,6 @@ class TrackingConfig(AppConfig):
         from personalize.core import queue, registries
 
         queue.register_look("tracking.settle", looks.settle)
-        queue.register_look("tracking.forget", looks.forget)
         registries.timeline.add(
             registries.TimelineSource(
                 key="clicks", label=_("Clicks"), entries=timeline.entries, count=timeline.count, order=30
@@ -24,3 +23,5 @@ class TrackingConfig(AppConfig):
         )
         for declared in personal.declared():
             registries.personal_data.add(declared)
+        for kept in personal.kept():
+            registries.retention.add(kept)

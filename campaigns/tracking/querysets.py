@@ -26,7 +26,3 @@ class HitQuerySet(models.QuerySet["Hit"]):
     def waiting(self, *, before: dt.datetime) -> HitQuerySet:
         """Clicks from before ``before`` that still wait for their verdict, oldest first."""
         return self.filter(kind="click", verdict="unknown", at__lte=before).order_by("at", "pk")
-
-    def with_origin(self, *, before: dt.datetime) -> HitQuerySet:
-        """Hits from before ``before`` that still hold the agent or the network they came from."""
-        return self.filter(at__lt=before).exclude(agent="", ip_prefix="")

@@ -26,9 +26,7 @@ from segments.subscribers.models import Tracking
 logger = logging.getLogger(__name__)
 
 UNDO_WITHIN = dt.timedelta(hours=1)
-ORIGIN_KEPT = dt.timedelta(days=30)
 _SETTLE_AT_ONCE = 200
-_FORGET_AT_ONCE = 5_000
 
 
 class Scope(enum.StrEnum):
@@ -112,12 +110,6 @@ def settle_clicks(*, now: dt.datetime) -> int:
                     details={"link": number},
                 )
     return len(waiting)
-
-
-def forget_origins(*, now: dt.datetime) -> int:
-    """Blank agent and network of hits older than ORIGIN_KEPT, a slice at a time; gives how many."""
-    old = Hit.objects.with_origin(before=now - ORIGIN_KEPT).order_by("at").values("pk")[:_FORGET_AT_ONCE]
-    return Hit.objects.filter(pk__in=[row["pk"] for row in old]).update(agent="", ip_prefix="")
 
 
 def leave(*, message: Message, scope: Scope, source: str, network: str = "") -> None:

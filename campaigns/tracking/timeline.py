@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 
 from campaigns.tracking.models import Hit, Verdict
 from campaigns.tracking.recognition import Reason
-from personalize.core.registries import TimelineEntry
+from personalize.core.registries import Span, TimelineEntry
 from segments.subscribers.models import Subscriber
 
 
-def entries(subscriber: Subscriber, limit: int) -> Iterable[TimelineEntry]:
+def entries(subscriber: Subscriber, limit: int, span: Span) -> Iterable[TimelineEntry]:
     clicks = Hit.objects.clicks().filter(message__subscriber=subscriber).select_related("link", "message__mailing")
-    return [_entry(hit) for hit in clicks.order_by("-at", "-pk")[:limit]]
+    return [_entry(hit) for hit in span.of(clicks, "at").order_by("-at", "-pk")[:limit]]
 
 
 def count(subscriber: Subscriber) -> int:

@@ -13,8 +13,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from personalize.accounts import brand, roles, trail
-        from personalize.core import audit, permissions
+        from personalize.accounts import brand, personal, roles, trail
+        from personalize.core import audit, permissions, registries
         from personalize.core.registries import FirstRunStep, MenuEntry, Tab, first_run, menu, tabs
 
         permissions.register_policy(roles.policy)
@@ -33,3 +33,7 @@ class AccountsConfig(AppConfig):
                 order=10,
             )
         )
+        for declared in personal.declared():
+            registries.personal_data.add(declared)
+        for kept in personal.kept():
+            registries.retention.add(kept)

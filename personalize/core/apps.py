@@ -12,6 +12,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import checks as checks
+        from personalize.core import queue, retention
         from personalize.core.database import prepare_connection
 
         connection_created.connect(prepare_connection, dispatch_uid="core.prepare_connection")
+        queue.register_look("core.retention", retention.look)

@@ -7,6 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from personalize.core import registries
+from personalize.core.retention import FOR_EVER
+
 
 @register()
 def check_secret(**_: Any) -> list[CheckMessage]:
@@ -37,3 +40,23 @@ def check_link_keys(**_: Any) -> list[CheckMessage]:
             ]
         seen.add(number)
     return []
+
+
+@register()
+def check_retention(**_: Any) -> list[CheckMessage]:
+    """personalize.E007: RETENTION_DAYS that name no kind, or no number of days."""
+    known = {entry.key for entry in registries.retention}
+    wrong = [
+        f"{kind}={days}"
+        for kind, days in settings.RETENTION_DAYS.items()
+        if kind not in known or not (days == FOR_EVER or days.isdigit())
+    ]
+    if not wrong:
+        return []
+    return [
+        Error(
+            f"RETENTION_DAYS cannot be read: {', '.join(wrong)}.",
+            id="personalize.E007",
+            hint=f"Write kind=days or kind={FOR_EVER}, by commas; the kinds are {', '.join(sorted(known))}.",
+        )
+    ]

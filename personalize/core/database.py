@@ -11,6 +11,9 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, TextField, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 
 def is_postgres() -> bool:
@@ -85,6 +88,14 @@ def ids_sql() -> str:
 def ids_parameter(ids: Iterable[int]) -> Any:
     """Any number of ids as one parameter of ``ids_sql``."""
     return list(ids) if is_postgres() else json.dumps(list(ids))
+
+
+def as_text(column: str, *, binary: bool = False) -> Combinable:
+    """The content of a text, JSON or (``binary``) bytes column as text that can be searched."""
+    if binary and is_postgres():
+        # A cast would give hexadecimal digits.
+        return Func(F(column), Value("escape"), function="encode", output_field=TextField())
+    return Cast(column, TextField())
 
 
 def refresh_statistics() -> None:

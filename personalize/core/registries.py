@@ -177,12 +177,32 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A stretch of time: from ``since`` on, up to and without ``until``; None leaves that end open."""
+
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def of(self, rows: Any, field: str) -> Any:
+        """The rows of a QuerySet whose ``field`` lies within."""
+        if self.since is not None:
+            rows = rows.filter(**{f"{field}__gte": self.since})
+        if self.until is not None:
+            rows = rows.filter(**{f"{field}__lt": self.until})
+        return rows
+
+
+@dataclass(frozen=True)
 class TimelineSource:
-    """Brings entries of one kind: ``entries(subscriber, limit)`` newest first, ``count(subscriber)`` for the tab."""
+    """Brings entries of one kind; ``count(subscriber)`` is the figure of the tab.
+
+    ``entries(subscriber, limit, span)`` gives the newest within the span, newest first, and those of one instant always
+    in the same order, so that a reader can go on where they stopped.
+    """
 
     key: str
     label: Any
-    entries: Callable[[Any, int], Iterable[TimelineEntry]]
+    entries: Callable[[Any, int, Span], Iterable[TimelineEntry]]
     count: Callable[[Any], int]
     order: int = 100
 
@@ -231,8 +251,10 @@ class PersonalData:
     """What an app declares about one model that holds something of people; ``core.personal`` makes the usual ones.
 
     ``count(subscriber)`` is how many rows are about the person, ``export(subscriber)`` those rows as plain values (None:
-    they say nothing to the person). ``erase(subscriber)`` deletes or empties them and ``fate`` says in words which;
-    ``merge(survivor, duplicate)`` gives the duplicate's rows to the survivor. Both return how many rows they touched.
+    they say nothing to the person). ``erase(subscriber)`` deletes or empties them and ``fate`` says in words which; it is
+    called while the person's own row is still whole. ``merge(survivor, duplicate)`` gives the duplicate's rows to the
+    survivor. ``readdress(subscriber, former)`` takes along what is filed under the address when it changes; ``former`` is
+    the address key until now, ``subscriber`` has the new one. All three return how many rows they touched.
     """
 
     model: str
@@ -242,6 +264,7 @@ class PersonalData:
     erase: Callable[[Any], int]
     merge: Callable[[Any, Any], int]
     fate: Any
+    readdress: Callable[[Any, str], int] | None = None
     order: int = 100
 
     @property
@@ -251,17 +274,19 @@ class PersonalData:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long rows of one kind are kept, in days unless the settings say otherwise.
+    """How long rows of one kind are kept; ``core.retention`` makes the usual ones.
 
-    ``count(before)`` is how many are older, ``prune(before)`` removes them, or what is personal in them, and returns how
-    many rows it touched; it works in slices, so that it can be stopped.
+    ``days`` holds unless RETENTION_DAYS says otherwise; None is for ever. ``count(before)`` is how many are older,
+    ``prune(before)`` removes one slice of them, or what is personal in them, and returns how many rows that were; 0 is the
+    end.
     """
 
     key: str
     label: Any
-    days: int
+    days: int | None
     count: Callable[[dt.datetime], int]
     prune: Callable[[dt.datetime], int]
+    fate: Any
     order: int = 100
 
 

@@ -223,7 +223,7 @@ class ListPage:
         audit.record(
             actor=self.request.user, action=self.kind.export_action, list=self.kind.name, rows=self.rows.count()
         )
-        writer = csv.writer(_Echo())
+        writer = csv.writer(Echo())
         return StreamingHttpResponse(
             (writer.writerow(line) for line in self._export_lines()),
             content_type="text/csv; charset=utf-8",
@@ -249,7 +249,7 @@ class ListPage:
             ]
 
 
-class _Echo:
+class Echo:
     """A file that hands back what is written to it, for streaming."""
 
     def write(self, line: str) -> str:

@@ -1,4 +1,4 @@
-"""App configuration: the inbox of caught mail is in the menu where mail is caught."""
+"""App configuration: the inbox of caught mail is in the menu where mail is caught, and erasure knows of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ class DemoConfig(AppConfig):
     verbose_name = "Demo"
 
     def ready(self) -> None:
-        if settings.DEMO:
-            from personalize.core.registries import MenuEntry, menu
+        from personalize.core import registries
+        from personalize.demo import personal
 
-            menu.add(MenuEntry("caught", _("Caught mail"), "inbox", "demo:caught", "people.view", group="-", order=850))
+        for declared in personal.declared():
+            registries.personal_data.add(declared)
+        if settings.DEMO:
+            registries.menu.add(
+                registries.MenuEntry(
+                    "caught", _("Caught mail"), "inbox", "demo:caught", "people.view", group="-", order=850
+                )
+            )

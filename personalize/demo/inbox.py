@@ -52,8 +52,10 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=20, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA secure_delete=ON")
     connection.executescript(_TABLE)
     connection.create_function("matches", 3, _matches, deterministic=True)
+    connection.create_function("names", 3, _names, deterministic=True)
     return connection
 
 
@@ -84,6 +86,17 @@ def store(connection: sqlite3.Connection, *, mail_from: str, rcpt_to: Iterable[s
     )
 
 
+def forget(path: Path, address: str) -> int:
+    """Delete every mail to or about this address, so that no byte of them stays in the file; returns how many."""
+    if not path.exists():
+        return 0
+    with closing(connect(path)) as connection:
+        gone = connection.execute("DELETE FROM mail WHERE names(rcpt_to, raw, ?)", (address,)).rowcount
+        # The log of writes still has the old pages.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return gone
+
+
 _COUNT = "SELECT count(*) FROM mail WHERE matches(rcpt_to, subject, ?)"
 _NEWEST = """
 SELECT id, at, mail_from, rcpt_to, subject, message_uuid, size FROM mail
@@ -107,6 +120,12 @@ class Inbox:
         """The newest mails whose address or subject contains every word; ``before`` is the id to go on from."""
         return [_mail(row) for row in self._rows(_NEWEST, words, before or _LARGEST_ID, limit)]
 
+    def naming(self, address: str) -> int:
+        """How many mails are to or about this address."""
+        return sum(
+            int(str(row[0])) for row in self._rows("SELECT count(*) FROM mail WHERE names(rcpt_to, raw, ?)", address)
+        )
+
     def get(self, id: int) -> tuple[CaughtMail, bytes] | None:
         """One mail with its source."""
         for row in self._rows(_GET, id):
@@ -129,6 +148,10 @@ class Inbox:
 def _matches(address: str, subject: str, words: str) -> bool:
     text = f"{address} {subject}".casefold()
     return all(word in text for word in words.casefold().split())
+
+
+def _names(rcpt_to: str, raw: bytes, address: str) -> bool:
+    return address in rcpt_to.casefold() or address.encode() in raw.lower()
 
 
 def _mail(row: tuple[object, ...]) -> CaughtMail:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from personalize.accounts.brand import shop_currency
-from personalize.core.registries import TimelineEntry, TimelineSource
+from personalize.core.registries import Span, TimelineEntry, TimelineSource
 from personalize.dashboard.figures import money
 from segments.commerce.models import Order, OrderLine, Refund, RefundLine
 from segments.subscribers.models import Subscriber
@@ -35,12 +35,12 @@ def _told(kept: Order | Refund, currency: str) -> TimelineEntry:
     )
 
 
-def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
+def _entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:
     orders = Order.objects.filter(subscriber=subscriber).order_by("-placed_at", "-pk")
     refunds = Refund.objects.filter(subscriber=subscriber).order_by("-refunded_at", "-pk")
     kept: chain[Order | Refund] = chain(
-        orders.prefetch_related("lines__product")[:limit],
-        refunds.prefetch_related("lines__product")[:limit],
+        span.of(orders, "placed_at").prefetch_related("lines__product")[:limit],
+        span.of(refunds, "refunded_at").prefetch_related("lines__product")[:limit],
     )
     currency = shop_currency()
     told = [_told(one, currency) for one in kept]

@@ -23,3 +23,5 @@ class ConsentConfig(AppConfig):
         registries.timeline.add(TIMELINE)
         for declared in personal.declared():
             registries.personal_data.add(declared)
+        for kept in personal.kept():
+            registries.retention.add(kept)

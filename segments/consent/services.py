@@ -207,6 +207,19 @@ def unsuppress(*, address_key: str, actor: Any, reason: str, topic: Topic | None
     return Unsuppressed.REMOVED
 
 
+def carry_over(*, former: str, current: str, source: str) -> int:
+    """Bar a person's address from what stood against their former one, both given by key; returns how many bars that were.
+
+    What they said and what was decided about them goes along; that a mailbox bounced says nothing about another.
+    """
+    with transaction.atomic():
+        bars = Suppression.objects.in_force(clock.now()).filter(address_key=former)
+        return sum(
+            _bar(current, SuppressionReason(bar.reason), source, bar.topic, bar.until)
+            for bar in bars.exclude(reason=SuppressionReason.BOUNCED).select_related("topic")
+        )
+
+
 def set_tracking(
     *,
     subscriber: Subscriber,

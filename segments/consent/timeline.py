@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from django.utils.translation import gettext_lazy as _
 
-from personalize.core.registries import TimelineEntry, TimelineSource
+from personalize.core.registries import Span, TimelineEntry, TimelineSource
 from segments.consent.models import ConsentAction, ConsentEntry
 from segments.subscribers.models import Subscriber
 
@@ -17,9 +17,9 @@ _TONES = {
 }
 
 
-def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
+def _entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:
     said = ConsentEntry.objects.filter(subscriber=subscriber).select_related("topic").order_by("-at", "-pk")
-    for entry in said[:limit]:
+    for entry in span.of(said, "at")[:limit]:
         about_tracking = entry.action in (ConsentAction.TRACKING_GRANTED, ConsentAction.TRACKING_DENIED)
         yield TimelineEntry(
             at=entry.at,

@@ -20,3 +20,5 @@ class EventsConfig(AppConfig):
         registries.timeline.add(TIMELINE)
         for declared in personal.declared():
             registries.personal_data.add(declared)
+        for kept in personal.kept():
+            registries.retention.add(kept)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from personalize.core.registries import TimelineEntry, TimelineSource
+from personalize.core.registries import Span, TimelineEntry, TimelineSource
 from segments.events.models import Event
 from segments.subscribers.models import Subscriber
 
@@ -28,8 +28,8 @@ def _events(subscriber: Subscriber) -> QuerySet[Event]:
     )
 
 
-def _entries(subscriber: Subscriber, limit: int) -> Iterator[TimelineEntry]:
-    for event in _events(subscriber).order_by("-occurred_at", "-pk")[:limit]:
+def _entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:
+    for event in span.of(_events(subscriber), "occurred_at").order_by("-occurred_at", "-pk")[:limit]:
         yield TimelineEntry(
             at=event.occurred_at,
             kind="event",

@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from personalize.core.personal import rows_of
 from personalize.core.registries import PersonalData
 
+# The others find their rows by what stands here, so these go after them.
+LAST = 900
+
 
 def declared() -> list[PersonalData]:
     """One declaration for each model that leads to a person."""
@@ -16,6 +19,7 @@ def declared() -> list[PersonalData]:
             label=_("Ids in other systems"),
             fate=_("deleted"),
             unique_with=["source"],
+            order=LAST,
         ),
         rows_of(
             "subscribers.QuarantinedValue",
@@ -24,5 +28,5 @@ def declared() -> list[PersonalData]:
             unique_with=["key"],
         ),
         rows_of("subscribers.ListMember", label=_("Lists"), fate=_("deleted"), unique_with=["list"]),
-        rows_of("subscribers.Merge", label=_("Merges"), fate=_("deleted"), via="survivor"),
+        rows_of("subscribers.Merge", label=_("Merges"), fate=_("deleted"), via="survivor", order=LAST),
     ]

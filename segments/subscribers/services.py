@@ -15,6 +15,7 @@ from personalize.core import audit, clock, hooks
 from segments.subscribers import attributes as typing
 from segments.subscribers import profile
 from segments.subscribers.checking import check, definitions
+from segments.subscribers.identity import take_along
 from segments.subscribers.models import AttributeDefinition, AttributeType, Subscriber
 from segments.subscribers.storing import Upsert
 from segments.subscribers.types import Refusal, Stale, SubscriberRow, UpsertResult
@@ -84,6 +85,7 @@ def change_subscriber(
             return wanted.misfits[0]
         if Subscriber.objects.filter(address_key=wanted.key).exclude(pk=person.pk).exists():
             return Refusal("email", _("belongs to another person"))
+        former = person.address_key
         changed = _apply(
             person, {**wanted.columns, "email": wanted.email, "address_key": wanted.key}, wanted.attributes
         )
@@ -93,6 +95,8 @@ def change_subscriber(
             person.updated_at = clock.now()
             person.lock_version += 1
             person.save(update_fields=[*changed, "updated_at", "lock_version"])
+            if person.address_key != former:
+                take_along(person, former)
             audit.record(actor=actor, action="subscriber.changed", target=person, fields=sorted(changed))
             hooks.subscriber_changed(subscriber_ids=[person.pk])
     return person

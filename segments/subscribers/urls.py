@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from segments.subscribers import views
+from segments.subscribers.views import identity, people, rights
 
 app_name = "subscribers"
 urlpatterns = [
-    path("subscribers/", views.index, name="list"),
-    path("subscribers/<uuid:uuid>/", views.detail, name="detail"),
+    path("subscribers/", people.index, name="list"),
+    path("subscribers/<uuid:uuid>/", people.detail, name="detail"),
+    path("subscribers/<uuid:uuid>/timeline/", people.timeline, name="timeline"),
+    path("subscribers/<uuid:uuid>/address/", identity.address, name="address"),
+    path("subscribers/<uuid:uuid>/merge/", identity.merge, name="merge"),
+    path("subscribers/<uuid:uuid>/merges/<uuid:merge>/", identity.merge_log, name="merge_log"),
+    path("subscribers/<uuid:uuid>/export/", rights.export, name="export"),
+    path("subscribers/<uuid:uuid>/erase/", rights.erase, name="erase"),
 ]

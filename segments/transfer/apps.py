@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
 
 
 class TransferConfig(AppConfig):
@@ -13,9 +12,10 @@ class TransferConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import queue, registries
-        from segments.transfer import engine, rejects
+        from segments.transfer import engine, personal
 
         queue.register_look("transfer.imports", engine.look)
-        registries.retention.add(
-            registries.Retention("transfer.rejections", _("Rejected rows of imports"), 30, rejects.count, rejects.prune)
-        )
+        for declared in personal.declared():
+            registries.personal_data.add(declared)
+        for kept in personal.kept():
+            registries.retention.add(kept)

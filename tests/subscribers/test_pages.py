@@ -197,14 +197,3 @@ def test_the_page_of_a_person_says_what_is_known_what_they_said_and_what_happene
         assert known in text
     assert "Stoneware mug" in page(client, f"/subscribers/{ann.uuid}/?tab=orders")
     assert "Stoneware mug" not in page(client, f"/subscribers/{ann.uuid}/?tab=consent")
-
-
-def test_a_long_timeline_is_shown_in_steps(client: Client, maya: User, ann: Subscriber):
-    mug = make_product("MUG1")
-    for number in range(35):
-        make_order(ann, (mug, 1, 140_000), number=f"N{number:02}", placed_at=NOW - dt.timedelta(days=number))
-    client.force_login(maya)
-    assert "N29 " in page(client, f"/subscribers/{ann.uuid}/")
-    assert "N30 " not in page(client, f"/subscribers/{ann.uuid}/")
-    assert "N34 " in page(client, f"/subscribers/{ann.uuid}/?show=60")
-    assert "N30 " not in page(client, f"/subscribers/{ann.uuid}/?show=-1")

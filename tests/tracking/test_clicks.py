@@ -13,6 +13,9 @@ from django.test import Client
 from campaigns.delivery.models import Outcome
 from campaigns.tracking import looks, services, timeline
 from campaigns.tracking.models import Hit, Verdict
+from personalize.core import registries
+from personalize.core.registries import Span
+from personalize.core.retention import days_of
 from personalize.core.tokens import Purpose, seal
 from segments.subscribers.models import Subscriber, Tracking
 from tests.factories import NOW, make_subscriber
@@ -169,9 +172,11 @@ def test_after_thirty_days_the_verdict_is_all_that_is_left(mail, reader):
     with time_machine.travel(NOW, tick=False):
         reader.get(address(mail, Purpose.CLICK, 1))
     settle(NOW)
-    services.forget_origins(now=NOW + dt.timedelta(days=29))
+    origins = registries.retention.get("hit_origins")
+    days = dt.timedelta(days=days_of(origins))
+    origins.prune(NOW + dt.timedelta(days=29) - days)
     assert Hit.objects.get().ip_prefix == "203.0.113.0/24"
-    services.forget_origins(now=NOW + dt.timedelta(days=31))
+    origins.prune(NOW + dt.timedelta(days=31) - days)
     hit = Hit.objects.get()
     assert (hit.ip_prefix, hit.agent, hit.verdict) == ("", "", Verdict.HUMAN)
 
@@ -188,7 +193,7 @@ def test_clicks_stand_in_the_timeline_with_who_made_them(mail, reader):
         reader.head(address(mail, Purpose.CLICK, 3))
     settle(NOW)
     make_mail(make_subscriber(), mailing=mail.mailing)
-    told = {entry.text: str(entry.detail) for entry in timeline.entries(mail.subscriber, 10)}
+    told = {entry.text: str(entry.detail) for entry in timeline.entries(mail.subscriber, 10, Span())}
     assert told == {
         "‘See mug’ in ‘Longer evenings’": "A person",
         "‘See lantern’ in ‘Longer evenings’": "A machine: asked for the headers only",
