@@ -63,9 +63,7 @@ def write(person, version, key="order-A-7", context=CONTEXT) -> Message:
 
 
 def suppressed(person, reason, **fields):
-    Suppression.objects.create(
-        address_key=person.address_key, reason=reason, source="test", created_at=NOW, **fields
-    )
+    Suppression.objects.create(address_key=person.address_key, reason=reason, source="test", created_at=NOW, **fields)
 
 
 def test_a_service_mail_needs_no_consent_and_carries_what_triggered_it(server, receipt):
@@ -152,9 +150,7 @@ def test_who_left_or_complained_about_marketing_still_gets_a_receipt(server, rec
     assert server.addresses() == [ann.email]
 
 
-@pytest.mark.parametrize(
-    "reason", [SuppressionReason.BOUNCED, SuppressionReason.MANUAL, SuppressionReason.ERASED]
-)
+@pytest.mark.parametrize("reason", [SuppressionReason.BOUNCED, SuppressionReason.MANUAL, SuppressionReason.ERASED])
 def test_a_dead_a_barred_and_an_erased_address_gets_no_mail_at_all(server, receipt, reason):
     ann = make_subscriber()
     suppressed(ann, reason)
@@ -246,7 +242,7 @@ def test_what_a_marketer_makes_of_a_built_in_mail_is_what_goes_out(server, brand
         preheader="",
         blocks=template.blocks,
     )
-    assert not isinstance(save_version(template=template, actor=priya), list)
+    assert not isinstance(save_version(template=template, actor=priya, marketing=False), list)
     ask(make_subscriber(), kind="undo")
     look_on()
     assert [post.mail["Subject"] for post in server.accepted] == ["Was that you?"]
