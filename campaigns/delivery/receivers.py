@@ -27,7 +27,7 @@ def on_mail_requested(*, kind: str, subscriber: Subscriber, context: dict[str, A
         subscriber=subscriber,
         version=version,
         context={name: value for name, value in context.items() if name != "key"},
-        key=f"{kind}:{context['key']}",
+        key=str(context["key"]),
         name=version.template.name,
     )
     if isinstance(written, Refused):

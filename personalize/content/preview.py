@@ -40,7 +40,7 @@ def preview(
     with borrowed_renderer() as renderer:
         version = content
         if isinstance(version, Template):
-            made = versions.unsaved(version, brand=brand, renderer=renderer)
+            made = versions.unsaved(version, brand=brand, renderer=renderer, marketing=not version.key)
             if isinstance(made, list):
                 return Preview(problems=made)
             version = made

@@ -16,15 +16,12 @@ from personalize.rendering.renderer import Renderer
 def unsaved(
     template: Template, *, brand: Brand, renderer: Renderer, marketing: bool = True
 ) -> TemplateVersion | list[Problem]:
-    """A version that is not in the database, or what is wrong with the template; its number is still 0.
-
-    A built-in service mail stays one, whoever saves it.
-    """
+    """A version that is not in the database, or what is wrong with the template; its number is still 0."""
     compiled = compile_mail(
         Draft(template.subject, template.preheader, template.blocks),
         frame=Frame(brand.name, brand.website, brand.style),
         renderer=renderer,
-        marketing=marketing and not template.key,
+        marketing=marketing,
     )
     if isinstance(compiled, list):
         return compiled

@@ -26,19 +26,12 @@ from segments.consent.models import (
     SuppressionReason,
     Topic,
 )
+from segments.consent.suppression import STRENGTH
 from segments.consent.types import BulkCounts, Outcome, Unsuppressed
 from segments.subscribers.models import Subscriber, Tracking
 
 LEAVING = (ConsentAction.UNSUBSCRIBED, ConsentAction.COMPLAINED)
 ABOUT_TRACKING = (ConsentAction.TRACKING_GRANTED, ConsentAction.TRACKING_DENIED)
-# The stronger reason stays when an address is suppressed twice.
-_STRENGTH = {
-    SuppressionReason.UNSUBSCRIBED: 0,
-    SuppressionReason.MANUAL: 1,
-    SuppressionReason.BOUNCED: 2,
-    SuppressionReason.COMPLAINED: 3,
-    SuppressionReason.ERASED: 4,
-}
 
 
 def subscribe(
@@ -365,7 +358,7 @@ def _bar(
         return True
     over = stored.until is not None and stored.until <= now
     longer = stored.until is not None and (until is None or until > stored.until)
-    stronger = _STRENGTH[reason] > _STRENGTH[SuppressionReason(stored.reason)]
+    stronger = STRENGTH[reason] > STRENGTH[SuppressionReason(stored.reason)]
     if not (over or longer or stronger):
         return False
     if not over:

@@ -137,9 +137,10 @@ def test_the_stronger_and_longer_suppression_stays(ann):
     assert bar("unsubscribed", None)
     stored = Suppression.objects.get()
     assert (stored.reason, stored.until) == ("bounced", None)
-    assert bar("complained", NOW + 10 * DAY)
+    assert not bar("complained", NOW + 10 * DAY)
+    assert bar("erased", NOW + 10 * DAY)
     stored.refresh_from_db()
-    assert (stored.reason, stored.until) == ("complained", None)
+    assert (stored.reason, stored.until) == ("erased", None)
 
 
 def test_allowing_mail_again_is_audited_joins_nobody_and_never_frees_the_erased(ann, news):

@@ -242,7 +242,7 @@ def test_what_a_marketer_makes_of_a_built_in_mail_is_what_goes_out(server, brand
         preheader="",
         blocks=template.blocks,
     )
-    assert not isinstance(save_version(template=template, actor=priya), list)
+    assert not isinstance(save_version(template=template, actor=priya, marketing=False), list)
     ask(make_subscriber(), kind="undo")
     look_on()
     assert [post.mail["Subject"] for post in server.accepted] == ["Was that you?"]
