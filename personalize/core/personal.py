@@ -46,7 +46,8 @@ def mentioning(rows: QuerySet[Any], column: str, words: Iterable[str], *, binary
     found = Q()
     for spelling in spellings:
         found |= Q(searched__icontains=spelling)
-    return rows.alias(searched=as_text(column, binary=binary)).filter(found)
+    naming: QuerySet[Any] = rows.alias(searched=as_text(column, binary=binary)).filter(found)
+    return naming
 
 
 def rows_of(

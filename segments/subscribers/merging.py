@@ -73,6 +73,12 @@ class Difference:
         """Whether there is anything to choose: a gap is filled without asking."""
         return bool(self.survivor and self.duplicate)
 
+    def settled(self, side: str) -> dict[str, str]:
+        """The entry of the log when the value of ``side`` is kept."""
+        values = (self.survivor, self.duplicate)
+        kept, gave_way = values if side == SURVIVOR else values[::-1]
+        return {"field": self.field, "kept": kept, "gave_way": gave_way}
+
 
 def differences(survivor: Subscriber, duplicate: Subscriber) -> list[Difference]:
     """The fields in which the two differ, in the order of the profile."""
@@ -133,12 +139,7 @@ def former_keys(person: Subscriber) -> list[str]:
 
 def _merge(keeps: Subscriber, goes: Subscriber, chosen: list[tuple[Difference, str]], actor: Any) -> Merge:
     former = keeps.address_key
-    values = [
-        {"field": one.field, "kept": one.duplicate, "gave_way": one.survivor}
-        if side == DUPLICATE
-        else {"field": one.field, "kept": one.survivor, "gave_way": one.duplicate}
-        for one, side in chosen
-    ]
+    values = [one.settled(side) for one, side in chosen]
     taken = {one.field for one, side in chosen if side == DUPLICATE}
     for field in taken:
         if field.startswith(EXTERNAL_ID):

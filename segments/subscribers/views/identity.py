@@ -76,7 +76,7 @@ def _merge_with(request: HttpRequest, person: Subscriber, uuid: str) -> HttpResp
     refusal = None
     if request.method == "POST":
         differing = {one.field for one in merging.differences(person, other)}
-        prefer = {field: side for field, side in request.POST.items() if field in differing}
+        prefer = {field: request.POST[field] for field in differing if field in request.POST}
         merged = merging.merge_subscribers(survivor=person, duplicate=other, actor=request.user, prefer=prefer)
         if not isinstance(merged, Refusal):
             messages.success(request, _("The two are one person now."))
