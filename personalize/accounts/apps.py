@@ -13,9 +13,9 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from personalize.accounts import brand, roles, trail
+        from personalize.accounts import brand, idempotency, roles, trail
         from personalize.core import audit, permissions
-        from personalize.core.registries import FirstRunStep, MenuEntry, Tab, first_run, menu, tabs
+        from personalize.core.registries import FirstRunStep, MenuEntry, Tab, first_run, menu, retention, tabs
 
         permissions.register_policy(roles.policy)
         audit.register_writer(trail.write)
@@ -23,6 +23,7 @@ class AccountsConfig(AppConfig):
             MenuEntry("settings", _("Settings"), "settings", "accounts:brand", "settings.edit", group="-", order=900)
         )
         tabs.add(Tab("settings-brand", "settings", _("Brand"), lambda _target: reverse("accounts:brand"), order=10))
+        retention.add(idempotency.RETENTION)
         first_run.add(
             FirstRunStep(
                 "brand",
