@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from personalize.core.copy import insert_rows, stored_moment
+from segments.commerce import statuses
 from segments.commerce.models import Order, OrderLine, Product, Refund, RefundLine
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """A kind of document: its model, the model of its lines, and the names of their link, time and own columns."""
+    """A kind of document: its model, the model of its lines, and the names of their link, time and own columns.
+
+    ``settle(stored, given)`` says which of two values of the own column stands.
+    """
 
     model: type[Order] | type[Refund]
     lines: type[OrderLine] | type[RefundLine]
     parent: str
     moment: str
     own: str
+    settle: Callable[[Any, Any], Any]
 
 
-ORDERS = Ledger(Order, OrderLine, parent="order", moment="placed_at", own="status")
-REFUNDS = Ledger(Refund, RefundLine, parent="refund", moment="refunded_at", own="order_id")
+ORDERS = Ledger(Order, OrderLine, parent="order", moment="placed_at", own="status", settle=statuses.after)
+REFUNDS = Ledger(
+    Refund, RefundLine, parent="refund", moment="refunded_at", own="order_id", settle=lambda _stored, given: given
+)
 
 # code, quantity, unit price, in the order of the lines.
 Lines = tuple[tuple[str, int, int], ...]
@@ -46,19 +53,23 @@ class Document:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written, and how many documents were new."""
+    """What was written, and what stood there before, by number; a new document has nothing before it."""
 
     documents: Sequence[Document]
-    created: int
+    before: Mapping[str, Document]
+
+    @property
+    def created(self) -> int:
+        return sum(document.number not in self.before for document in self.documents)
 
 
 def write(ledger: Ledger, source: str, documents: Sequence[Document], now: dt.datetime) -> Written:
     """Store the documents that are new or differ from what is stored, each replaced as a whole."""
     stored = _stored(ledger, source, [document.number for document in documents])
-    known = [_with_person(document, stored.get(document.number)) for document in documents]
+    known = [_settled(ledger, document, stored.get(document.number)) for document in documents]
     differing = [document for document in known if stored.get(document.number) != document]
     if not differing:
-        return Written([], 0)
+        return Written([], stored)
     heads: list[Any] = [
         ledger.model(
             source=source,
@@ -80,14 +91,15 @@ def write(ledger: Ledger, source: str, documents: Sequence[Document], now: dt.da
     lines: Any = ledger.lines._default_manager
     lines.filter(**{f"{ledger.parent}__in": [head.pk for head in heads]}).delete()
     _write_lines(ledger, heads, differing)
-    return Written(differing, sum(document.number not in stored for document in differing))
+    return Written(differing, stored)
 
 
-def _with_person(document: Document, stored: Document | None) -> Document:
-    """A document never loses its person because a file does not know them."""
-    if document.subscriber_id is None and stored is not None and stored.subscriber_id is not None:
-        return Document(document.number, document.at, stored.subscriber_id, document.own, document.lines)
-    return document
+def _settled(ledger: Ledger, document: Document, stored: Document | None) -> Document:
+    """A document never loses its person because a file does not know them, and its own column goes by the trade's rule."""
+    if stored is None:
+        return document
+    person = document.subscriber_id if document.subscriber_id is not None else stored.subscriber_id
+    return replace(document, subscriber_id=person, own=ledger.settle(stored.own, document.own))
 
 
 def _write_lines(ledger: Ledger, heads: Sequence[Any], documents: Sequence[Document]) -> None:

@@ -1,30 +1,30 @@
-"""Storing what the shop sells and sold. The same again changes nothing; an order is replaced whole or not at all."""
+"""Storing what the shop sells and sold, and what lies in its carts. The same again changes nothing.
+
+An order, a refund and a cart are replaced whole or not at all; the bad ones are refused one by one, with the reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
-from django.utils.translation import gettext as _
 
+from personalize.accounts.brand import shop_currency
 from personalize.core import clock
-from personalize.core.addresses import BadAddress, address_key, normalise
-from personalize.core.database import fold
-from segments.commerce import ledger
+from segments.commerce import carts, checks, customers, ledger, products
+from segments.commerce.carts import Word
 from segments.commerce.ledger import Document
-from segments.commerce.models import Order, OrderLine, OrderStatus, Product, RefundLine
-from segments.commerce.money import LIMIT, units
-from segments.commerce.types import LineRow, OrderRow, ProductRow, RefundRow, RefusedItem, StoreResult
+from segments.commerce.models import Order, OrderStatus
+from segments.commerce.types import CartRow, OrderRow, ProductRow, RefundRow, RefusedItem, StoreResult
+from segments.events.models import Event
 from segments.events.services import record_events
 from segments.events.types import NewEvent
-from segments.subscribers.models import ExternalId, Subscriber
-from segments.subscribers.profile import clean_text
 
 SLICE = 1000
-_PRODUCT_TEXTS = {"title": 255, "description": 10_000, "url": 1000, "image_url": 1000, "category": 120, "brand": 120}
-_MAX_INT = 2**31 - 1
 
 Row = OrderRow | RefundRow
 
@@ -34,7 +34,7 @@ def store_products(*, rows: Sequence[ProductRow]) -> StoreResult:
     refused: list[RefusedItem] = []
     wanted: dict[str, dict[str, Any]] = {}
     for index, row in enumerate(rows):
-        columns = _product_columns(row)
+        columns = products.columns(row)
         if isinstance(columns, str):
             refused.append(RefusedItem(index, columns))
         else:
@@ -43,7 +43,7 @@ def store_products(*, rows: Sequence[ProductRow]) -> StoreResult:
     with transaction.atomic():
         codes = list(wanted)
         for start in range(0, len(codes), SLICE):
-            made, changed = _write_products({code: wanted[code] for code in codes[start : start + SLICE]})
+            made, changed = products.write({code: wanted[code] for code in codes[start : start + SLICE]})
             created += made
             updated += changed
     return StoreResult(created, updated, len(wanted) - created - updated, refused)
@@ -52,10 +52,11 @@ def store_products(*, rows: Sequence[ProductRow]) -> StoreResult:
 def store_orders(
     *, rows: Sequence[OrderRow], source: str = "shop", customer_source: str = "", historic: bool = False
 ) -> StoreResult:
-    """Store orders by (source, number) and record ``order_placed`` for known customers.
+    """Store orders by (source, number); record ``order_placed`` and each new status, once, for known customers.
 
-    ``customer_source`` names the system whose ids ``customer_id`` holds and defaults to ``source``. An order whose
-    customer nobody knows is stored without a person. ``historic`` orders are evidence and never trigger.
+    A status only goes forward, as ``statuses.FOLLOWS`` says. The cart that an order names is closed. ``customer_source``
+    names the system whose ids ``customer_id`` holds and defaults to ``source``. An order whose customer nobody knows is
+    stored without a person. ``historic`` orders are evidence and never trigger.
     """
     return _store(ledger.ORDERS, rows, source, customer_source or source, historic)
 
@@ -67,59 +68,50 @@ def store_refunds(
     return _store(ledger.REFUNDS, rows, source, customer_source or source, historic)
 
 
-def _product_columns(row: ProductRow) -> dict[str, Any] | str:
-    """The columns that the row sets, or why it is refused."""
-    if not row.code or len(row.code) > 64 or clean_text(row.code) != row.code:
-        return _("The product code is empty, longer than 64 characters or has invisible marks.")
-    columns: dict[str, Any] = {}
-    for name, limit in _PRODUCT_TEXTS.items():
-        text = getattr(row, name)
-        if text is None:
+def store_carts(
+    *, rows: Sequence[CartRow], source: str = "shop", customer_source: str = "", historic: bool = False
+) -> StoreResult:
+    """Store carts by (source, key); record ``cart_updated``, ``cart_emptied`` and ``checkout_started`` for known people.
+
+    Of several rows about one cart each counts, in the order of their times; a row older than what is stored changes
+    nothing, and neither does any row about a cart that became an order. A cart without a person is kept, and theirs as
+    soon as a row names them. Arguments as for ``store_orders``.
+    """
+    now, currency = clock.now(), shop_currency()
+    refused: list[RefusedItem] = []
+    unknown: list[int] = []
+    people = customers.known(rows, customer_source or source)
+    words: dict[str, list[Word]] = defaultdict(list)
+    for index, row in sorted(enumerate(rows), key=lambda pair: (pair[1].at.timestamp(), pair[0])):
+        lines = checks.cart(row, currency, now)
+        if isinstance(lines, str):
+            refused.append(RefusedItem(index, lines))
             continue
-        text = clean_text(text)
-        if len(text) > limit:
-            return _("%(field)s is longer than %(limit)d characters.") % {"field": name, "limit": limit}
-        if text and name in ("url", "image_url") and not text.startswith(("https://", "http://")):
-            return _("%s is not an address that starts with https://.") % name
-        columns[name] = text
-        if name in ("category", "brand"):
-            columns[f"{name}_folded"] = fold(text)[:limit]
-    if row.price is not None:
-        columns["price"] = units(row.price)
-        if columns["price"] is None or columns["price"] < 0:
-            return _("The price %s is not an amount of money.") % row.price
-    if row.stock is not None:
-        if abs(row.stock) > _MAX_INT:
-            return _("The stock %d is beyond all reason.") % row.stock
-        columns["stock"] = row.stock
-    if row.active is not None:
-        columns["active"] = row.active
-    return columns
+        person = people.get(customers.customer(row))
+        if person is None and any(customers.customer(row)):
+            unknown.append(index)
+        words[row.key].append(Word(row, lines, person))
+    created = updated = 0
+    with transaction.atomic():
+        for batch in _rounds(words):
+            written = carts.write(source, batch, now=now, historic=historic)
+            record_events(events=written.events)
+            created += written.created
+            updated += written.updated
+    good = len(rows) - len(refused)
+    return StoreResult(created, updated, good - created - updated, sorted(refused, key=_place), sorted(unknown))
 
 
-def _write_products(wanted: Mapping[str, dict[str, Any]]) -> tuple[int, int]:
-    now = clock.now()
-    stored = {product.code: product for product in Product.objects.select_for_update().filter(code__in=wanted)}
-    new: list[Product] = []
-    changed: list[Product] = []
-    for code, columns in wanted.items():
-        product = stored.get(code) or Product(code=code, created_at=now)
-        columns["title"] = columns.get("title", product.title) or code
-        differing = [name for name, value in columns.items() if getattr(product, name) != value]
-        for name in differing:
-            setattr(product, name, columns[name])
-        if differing:
-            product.updated_at = now
-            (changed if product.pk else new).append(product)
-    columns_of_products = [*_PRODUCT_TEXTS, "category_folded", "brand_folded", "price", "stock", "active", "updated_at"]
-    Product.objects.bulk_create(new, update_conflicts=True, unique_fields=["code"], update_fields=columns_of_products)
-    Product.objects.bulk_update(changed, columns_of_products)
-    found = Product.objects.filter(code=OuterRef("code")).values("pk")[:1]
-    for lines in (OrderLine, RefundLine):
-        lines._default_manager.filter(code__in=[product.code for product in new], product__isnull=True).update(
-            product=Subquery(found)
-        )
-    return len(new), len(changed)
+def _place(item: RefusedItem) -> int:
+    return item.index
+
+
+def _rounds(words: Mapping[str, Sequence[Word]]) -> Iterator[list[Word]]:
+    """Slices in which no cart is spoken of twice, each cart's words in their order."""
+    for round_ in zip_longest(*words.values()):
+        together = [word for word in round_ if word is not None]
+        for start in range(0, len(together), SLICE):
+            yield together[start : start + SLICE]
 
 
 def _store(
@@ -130,43 +122,41 @@ def _store(
     historic: bool,
 ) -> StoreResult:
     """Check, resolve, write and record; the last of two rows with one number wins."""
-    created = written = 0
+    now, currency = clock.now(), shop_currency()
+    created = written = good = 0
     refused: list[RefusedItem] = []
     unknown: list[int] = []
     last = {row.number: index for index, row in enumerate(rows)}
-    good = 0
     with transaction.atomic():
-        now = clock.now()
         for start in range(0, len(rows), SLICE):
-            slice_ = [
-                (index, row)
+            slice_ = {
+                index: row
                 for index, row in enumerate(rows[start : start + SLICE], start=start)
                 if last[row.number] == index
-            ]
-            people = _people([row for _index, row in slice_], customer_source)
-            orders = _orders([row for _index, row in slice_], source)
+            }
+            people = customers.known(slice_.values(), customer_source)
+            orders = _named_orders(slice_.values(), source)
             documents = []
-            for index, row in slice_:
-                lines = _lines(row)
+            taken: dict[str, Row] = {}
+            for index, row in slice_.items():
+                lines = checks.document(row, currency)
                 if isinstance(lines, str):
                     refused.append(RefusedItem(index, lines))
                     continue
-                person = people.get(_customer(row))
-                if person is None and any(_customer(row)):
+                person = people.get(customers.customer(row))
+                if person is None and any(customers.customer(row)):
                     unknown.append(index)
                 documents.append(_document(row, lines, person, orders))
-            good += len(documents)
+                taken[row.number] = row
             outcome = ledger.write(kind, source, documents, now)
+            good += len(documents)
             created += outcome.created
             written += len(outcome.documents)
-            numbers = {pk: number for number, pk in orders.items()}
-            record_events(
-                events=[
-                    _event(kind, source, document, document.subscriber_id, historic, numbers)
-                    for document in outcome.documents
-                    if document.subscriber_id is not None
-                ]
-            )
+            if kind is ledger.ORDERS:
+                _close_carts(source, taken.values(), now)
+                record_events(events=_order_events(source, outcome, taken, now, historic))
+            else:
+                record_events(events=_refund_events(source, outcome, orders, historic))
     return StoreResult(created, written - created, good - written, refused, unknown)
 
 
@@ -176,84 +166,81 @@ def _document(row: Row, lines: ledger.Lines, person: int | None, orders: Mapping
     return Document(row.number, row.refunded_at, person, orders.get(row.order_number), lines)
 
 
-def _lines(row: Row) -> ledger.Lines | str:
-    """The lines in stored units, or why the row is refused."""
-    if not row.number or len(row.number) > 64 or clean_text(row.number) != row.number:
-        return _("The number is empty, longer than 64 characters or has invisible marks.")
-    if isinstance(row, OrderRow) and row.status not in OrderStatus.values:
-        return _("%s is not a status of an order.") % row.status
-    if not row.lines:
-        return _("There are no lines.")
-    found = []
-    for line in row.lines:
-        reason, price = _line_problem(line)
-        if price is None:
-            return reason
-        found.append((line.code, line.quantity, price))
-    return tuple(found)
-
-
-def _line_problem(line: LineRow) -> tuple[str, int | None]:
-    if not line.code or len(line.code) > 64 or clean_text(line.code) != line.code:
-        return _("A product code is empty, longer than 64 characters or has invisible marks."), None
-    price = units(line.unit_price)
-    if price is None:
-        return _("The price %s is not an amount of money.") % line.unit_price, None
-    if abs(line.quantity) > _MAX_INT or abs(line.quantity * price) > LIMIT:
-        return _("The amount %(quantity)d × %(price)s is beyond all reason.") % {
-            "quantity": line.quantity,
-            "price": line.unit_price,
-        }, None
-    return "", price
-
-
-def _customer(row: Row) -> tuple[str, str]:
-    return row.customer_id, row.email
-
-
-def _people(rows: Sequence[Row], customer_source: str) -> dict[tuple[str, str], int]:
-    """The ids of known, present people by (customer id, address); the id decides where both are given."""
-    present = Subscriber.objects.present()
-    by_id = dict(
-        ExternalId.objects.filter(
-            source=customer_source,
-            value__in={row.customer_id for row in rows if row.customer_id},
-            subscriber__in=present,
-        ).values_list("value", "subscriber_id")
-    )
-    keys: dict[str, str] = {}
-    for address in {row.email for row in rows if row.email}:
-        try:
-            keys[address] = address_key(normalise(address))
-        except BadAddress:
-            continue  # Nobody is known by what is not an address.
-    by_key = dict(present.filter(address_key__in=keys.values()).values_list("address_key", "pk"))
-    found: dict[tuple[str, str], int] = {}
-    for row in rows:
-        person = by_id.get(row.customer_id) or by_key.get(keys.get(row.email, ""))
-        if person is not None:
-            found[_customer(row)] = person
-    return found
-
-
-def _orders(rows: Sequence[Row], source: str) -> dict[str, int]:
+def _named_orders(rows: Iterable[Row], source: str) -> dict[str, int]:
     """The orders that refunds name, by number."""
     named = {row.order_number for row in rows if isinstance(row, RefundRow) and row.order_number}
     return dict(Order.objects.filter(source=source, number__in=named).values_list("number", "pk")) if named else {}
 
 
+def _close_carts(source: str, rows: Iterable[Row], now: dt.datetime) -> None:
+    """The carts that orders name became those orders."""
+    wanted = {row.number: row.cart for row in rows if isinstance(row, OrderRow) and row.cart}
+    if wanted:
+        stored = Order.objects.filter(source=source, number__in=wanted)
+        found = stored.values_list("number", "pk", "subscriber_id", "placed_at")
+        carts.close(source, {wanted[number]: rest for number, *rest in found}, now)
+
+
+def _order_events(
+    source: str, outcome: ledger.Written, rows: Mapping[str, Row], now: dt.datetime, historic: bool
+) -> list[NewEvent]:
+    """That orders were placed, and what became of them since. The keys make each of it one event for ever."""
+    events = []
+    told = _refunded_already(source, outcome.documents)
+    for document in outcome.documents:
+        person = document.subscriber_id
+        if person is None:
+            continue
+        key = f"order:{document.number}"
+        events.append(_event("order_placed", source, document, person, document.number, document.at, key, historic))
+        before = outcome.before.get(document.number)
+        is_news = before is None or before.own != document.own or before.subscriber_id is None
+        row = rows[document.number]
+        changed_at = (row.changed_at if isinstance(row, OrderRow) else None) or (None if historic else now)
+        if document.own == OrderStatus.PLACED or not is_news or changed_at is None or document.number in told:
+            continue
+        name = f"order_{document.own}"
+        key = f"{name}:{document.number}"
+        events.append(_event(name, source, document, person, document.number, changed_at, key, historic))
+    return events
+
+
+def _refunded_already(source: str, documents: Sequence[Document]) -> set[str]:
+    """Orders that are refunded now, and whose refunds have told so line by line."""
+    numbers = [document.number for document in documents if document.own == OrderStatus.REFUNDED]
+    if not numbers:
+        return set()
+    stored = Order.objects.filter(source=source, number__in=numbers, refunds__isnull=False)
+    return set(stored.values_list("number", flat=True))
+
+
+def _refund_events(source: str, outcome: ledger.Written, orders: Mapping[str, int], historic: bool) -> list[NewEvent]:
+    """That money was given back, unless the status of the whole order has told so before."""
+    numbers = {pk: number for number, pk in orders.items()}
+    keys = {f"order_refunded:{number}" for number in orders}
+    found = Event.objects.filter(source=source, idempotency_key__in=keys).values_list("subject", flat=True)
+    told = set(found) if keys else set()
+    events = []
+    for document in outcome.documents:
+        subject = numbers.get(document.own, document.number)
+        person = document.subscriber_id
+        if person is not None and subject not in told:
+            key = f"refund:{document.number}"
+            events.append(_event("order_refunded", source, document, person, subject, document.at, key, historic))
+    return events
+
+
 def _event(
-    kind: ledger.Ledger, source: str, document: Document, person: int, historic: bool, orders: Mapping[int, str]
+    name: str, source: str, document: Document, person: int, subject: str, at: dt.datetime, key: str, historic: bool
 ) -> NewEvent:
     codes = list(dict.fromkeys(code for code, _quantity, _price in document.lines))
-    placed = kind is ledger.ORDERS
     return NewEvent(
         subscriber_id=person,
-        name="order_placed" if placed else "order_refunded",
-        subject=document.number if placed else orders.get(document.own, document.number),
-        occurred_at=document.at,
+        name=name,
+        subject=subject,
+        occurred_at=at,
         source=source,
-        idempotency_key=f"{'order' if placed else 'refund'}:{document.number}",
+        idempotency_key=key,
         properties={"products": codes, "lines": len(document.lines)},
         amount=document.total,
         historic=historic,

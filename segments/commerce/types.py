@@ -38,6 +38,7 @@ class OrderRow:
     """An order as a whole. The customer is known by the id in the shop or by address; by neither it is a guest's.
 
     ``currency`` other than the shop's is refused; empty means the shop's. ``cart`` is the key of the cart it came from.
+    ``changed_at`` is when the status became what it is; None stands for now, or in history for nobody knows.
     """
 
     number: str
@@ -48,6 +49,7 @@ class OrderRow:
     status: str = "placed"
     currency: str = ""
     cart: str = ""
+    changed_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class RefusedItem:
 
 @dataclass(frozen=True)
 class StoreResult:
-    """What became of the rows. ``unknown`` are the places of orders whose customer nobody knows; they were stored."""
+    """What became of the rows. ``unknown`` are the places of those whose customer nobody knows; they were stored."""
 
     created: int
     updated: int
