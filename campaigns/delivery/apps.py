@@ -1,4 +1,4 @@
-"""App configuration: the engine looks, people's timelines show their mails."""
+"""App configuration: the engine looks, requested mails are written, people's timelines show their mails."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from campaigns.delivery import doubt, engine
+        from campaigns.delivery import doubt, engine, receivers
         from campaigns.delivery.timeline import register
+        from personalize.core.hooks import mail_requested
         from personalize.core.queue import register_look
 
         register_look("delivery", engine.look)
         register_look("delivery.doubt", doubt.look)
+        mail_requested.listen(receivers.on_mail_requested)
         register()

@@ -24,7 +24,8 @@ from campaigns.delivery.links import LinkBook, Target, resolver
 from campaigns.delivery.models import Mailing, Message, SenderAccount
 from campaigns.delivery.outbox import AccountTrouble, Outbox
 from campaigns.delivery.outcomes import note_refusals
-from campaigns.delivery.types import Gate, MessageState
+from campaigns.delivery.policies import tracks
+from campaigns.delivery.types import Gate, MailingKind, MessageState
 from personalize.accounts.models import Brand
 from personalize.content.contexts import prepare
 from personalize.content.types import PersonContext
@@ -55,23 +56,32 @@ def look() -> bool:
             swept.given_back,
             swept.in_doubt,
         )
-    worked = False
     until = time.monotonic() + TURN_SECONDS
-    for mailing in due_mailings():
+    worked = _send_due(MailingKind.SERVICE, until)
+    return _send_due(MailingKind.MARKETING, until) or worked
+
+
+def _send_due(kind: MailingKind, until: float) -> bool:
+    """Send what is due of one kind; between two batches of marketing, the service mails that have come since."""
+    worked = False
+    for mailing in due_mailings(kind):
         with Sending(mailing) as sending:
             while time.monotonic() < until and not queue.stopping.is_set() and sending.turn():
                 worked = True
+                if kind == MailingKind.MARKETING:
+                    _send_due(MailingKind.SERVICE, until)
     return worked
 
 
-def due_mailings() -> list[Mailing]:
-    """Open mailings with something due, over accounts that are not resting; oldest first."""
+def due_mailings(kind: MailingKind) -> list[Mailing]:
+    """Open mailings of a kind with something due, over accounts that are not resting; oldest first."""
     at = now()
     due = Message.objects.filter(mailing=OuterRef("pk"), due_at__lte=at)
     return list(
         Mailing.objects.filter(
             Exists(due),
             Q(sender__account__paused_at__isnull=True) | Q(sender__account__paused_at__lte=at - ACCOUNT_REST),
+            kind=kind,
             gate=Gate.OPEN,
         )
         .select_related("sender__account", "version", "topic")
@@ -138,6 +148,7 @@ class Sending:
             person="subscriber",
             as_of=as_of,
             brand=self.brand,
+            required=("trigger",) if self.mailing.kind == MailingKind.SERVICE else (),
         )
         self._link_products(contexts)
         return Batch(messages, contexts)
@@ -147,7 +158,7 @@ class Sending:
         items = [
             (Target(block=block, url=item["url"], label=item["title"], product_code=item["code"]), item)
             for context in contexts.values()
-            if context.tracked and self.mailing.track_clicks
+            if tracks(self.mailing, context)
             for block, shown in context.data["products"].items()
             for item in shown
             if item["url"]
@@ -186,7 +197,7 @@ class Sending:
     def _render(self, ids: Sequence[int], batch: Batch) -> list[Rendered | Failure]:
         version = self.mailing.version
         jobs = [
-            Job(id=str(pk), parts=_parts(tracked=batch.contexts[pk].tracked), data=batch.contexts[pk].data)
+            Job(id=str(pk), parts=_parts(tracked=tracks(self.mailing, batch.contexts[pk])), data=batch.contexts[pk].data)
             for pk in ids
         ]
         return renderer().render(version.content_hash, version.compiled, jobs)
@@ -202,8 +213,8 @@ class Sending:
 
     def _hand_to_outbox(self, message: Message, context: PersonContext, rendered: Rendered) -> Result:
         at = now()
-        resolve = resolver(message.uuid, at)
-        subject, html, text = (rendered.parts[part] for part in _parts(tracked=context.tracked))
+        resolve = resolver(message.uuid, context.person, at)
+        subject, html, text = (rendered.parts[part] for part in _parts(tracked=tracks(self.mailing, context)))
         mail = compose(
             mailing=self.mailing,
             message=message,

@@ -19,11 +19,14 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.delivery.models import Batch, Mailing, Message
-from campaigns.delivery.policies import hold_places, release_places
+from campaigns.delivery.policies import Asking, hold_places, release_places
 from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
 from personalize.core.clock import now
 from personalize.core.database import in_seconds_sql, json_cast_sql, json_parameter, now_sql, skip_locked_sql
 from segments.consent.models import Subscription, SubscriptionState, Suppression, SuppressionReason
+
+BARS_SERVICE_MAIL = (SuppressionReason.BOUNCED, SuppressionReason.MANUAL, SuppressionReason.ERASED)
+"""What stops receipts and confirmations too. To leave, or to complain of marketing, is a word about marketing alone."""
 
 _ANY_TIME = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 """Stands for the present in SQL that is kept."""
@@ -81,7 +84,7 @@ def hand_over(mailing: Mailing, token: int, window: Sequence[int], results: Sequ
     """Record ``results`` and take ``window`` into sending, in one durable commit; only the ids that come back may leave.
 
     Everything that forbids a mail is asked inside the statement: the mailing's gate, the lease, suppression, consent,
-    erasure; then the daily cap, on whose count a place is held.
+    erasure; then the daily cap and the weekly rhythm, on whose count a place is held.
     """
     with transaction.atomic():
         record(token, results)
@@ -96,13 +99,16 @@ def hand_over(mailing: Mailing, token: int, window: Sequence[int], results: Sequ
                    AND EXISTS (SELECT 1 FROM delivery_batch b
                                 WHERE b.token = delivery_message.token AND b.lease_until > {now_sql()})
                    AND {allowed}
-                RETURNING id
+                RETURNING id, subscriber_id,
+                          (SELECT s.rhythm FROM subscribers_subscriber s WHERE s.id = delivery_message.subscriber_id),
+                          cap_day
                 """,
                 [MessageState.SENDING, *window, token, MessageState.CLAIMED, Gate.OPEN, *parameters],
             )
-            handed = {row[0] for row in cursor.fetchall()}
+            asking = [Asking(*row) for row in cursor.fetchall()]
+        handed = {one.message for one in asking}
         if mailing.kind == MailingKind.MARKETING:
-            handed -= hold_places(handed)
+            handed -= hold_places(asking)
     return handed
 
 
@@ -215,7 +221,7 @@ def refusals(mailing: Mailing, person: str = "subscriber", at: dt.datetime | Non
     erased = (SkipReason.ERASED, Q(**{f"{prefix}erased_at__isnull": False}))
     suppressed = Suppression.objects.in_force(at).filter(address_key=OuterRef(f"{prefix}address_key"))
     if mailing.kind == MailingKind.SERVICE:
-        gone = suppressed.filter(topic__isnull=True, reason__in=(SuppressionReason.BOUNCED, SuppressionReason.ERASED))
+        gone = suppressed.filter(topic__isnull=True, reason__in=BARS_SERVICE_MAIL)
         return [erased, (SkipReason.SUPPRESSED, Q(Exists(gone)))]
     joined = Subscription.objects.filter(
         Q(topic_id=mailing.topic_id), subscriber_id=OuterRef(who), state=SubscriptionState.SUBSCRIBED

@@ -74,11 +74,19 @@ class LinkBook:
             self._numbers.update((link.key, link.number) for link in new)
 
 
-_NAMED = {"open": Purpose.OPEN, "unsubscribe": Purpose.UNSUBSCRIBE, "view": Purpose.VIEW}
+_NAMED = {
+    "open": Purpose.OPEN,
+    "unsubscribe": Purpose.UNSUBSCRIBE,
+    "view": Purpose.VIEW,
+    "preferences": Purpose.PREFERENCES,
+}
+_CONSENT = (Purpose.PREFERENCES,)
+"""Pages about the person, not about one mail; everything else is read by tracking."""
 
 
-def address(name: str, message: uuid.UUID, issued_at: dt.datetime) -> str:
-    """The full address behind a link of one person's mail: ``open``, ``unsubscribe``, ``view``, or a link's number.
+def address(name: str, id: uuid.UUID, issued_at: dt.datetime) -> str:
+    """The full address behind a link of one person's mail: ``open``, ``unsubscribe``, ``view``, ``preferences``, or a
+    link's number. ``id`` is the message's; for ``preferences`` it is the person's.
 
     A placeholder that names none of these was written by somebody else, in a name perhaps, and leads nowhere.
     """
@@ -89,15 +97,16 @@ def address(name: str, message: uuid.UUID, issued_at: dt.datetime) -> str:
     else:
         return "#"
     return str(settings.BASE_URL) + _path(purpose).replace(
-        "TOKEN", seal(purpose, message, issued_at=issued_at, link=link)
+        "TOKEN", seal(purpose, id, issued_at=issued_at, link=link)
     )
 
 
 @lru_cache
 def _path(purpose: Purpose) -> str:
-    return reverse(f"tracking:{purpose.name.lower()}", args=["TOKEN"])
+    app = "consent" if purpose in _CONSENT else "tracking"
+    return reverse(f"{app}:{purpose.name.lower()}", args=["TOKEN"])
 
 
-def resolver(message: uuid.UUID, issued_at: dt.datetime) -> Callable[[str], str]:
+def resolver(message: uuid.UUID, person: uuid.UUID, issued_at: dt.datetime) -> Callable[[str], str]:
     """The function that turns the placeholders of one person's mail into addresses, each made once."""
-    return cache(lambda name: address(name, message, issued_at))
+    return cache(lambda name: address(name, person if name == "preferences" else message, issued_at))

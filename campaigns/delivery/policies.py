@@ -1,23 +1,33 @@
-"""What may hold a mail back at the hand-over besides consent: how many a person gets in a day.
+"""What may hold a mail back at the hand-over besides consent, how many a person gets; and whether their copy is tracked.
 
 A count of sent rows would let concurrent senders pass the cap together; a counter changed by conditional update does not.
 A message holds at most one place. A retry on the same day takes no second; a message skipped or failed gives it back.
+
+Whoever asked for one mail a week gets none while they hold a place in the last seven days. Without a daily cap only their
+places are counted.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q
 
-from campaigns.delivery.models import FrequencyCount, Message
-from campaigns.delivery.types import MessageState, SkipReason
+from campaigns.delivery.models import FrequencyCount, Mailing, Message
+from campaigns.delivery.types import MailingKind, MessageState, SkipReason
 from personalize.accounts.models import Brand
+from personalize.content.types import PersonContext
 from personalize.core.clock import now
+from segments.subscribers.models import Rhythm
+
+WEEK = dt.timedelta(days=7)
+ONE_DAY = dt.timedelta(days=1)
+_NO_CAP = 32_767
 
 
 def today() -> dt.date:
@@ -26,37 +36,55 @@ def today() -> dt.date:
     return now().astimezone(ZoneInfo(zone)).date()
 
 
-def hold_places(ids: Collection[int]) -> set[int]:
-    """Take a place for each message; those of people whose day is full are skipped, and their ids returned."""
+@dataclass(frozen=True)
+class Asking:
+    """A message that wants to leave, whose it is, how often they want mail, and the day in whose count it has a place."""
+
+    message: int
+    subscriber: int
+    rhythm: str
+    cap_day: str | dt.date | None
+
+
+def hold_places(asking: Collection[Asking]) -> set[int]:
+    """Take a place for each message; those of people who had theirs are skipped, and their ids returned.
+
+    A place of an earlier day, held by a message that was refused then, is given back first.
+    """
     cap = settings.DELIVERY_DAILY_CAP
-    if not cap or not ids:
+    concerned = [one for one in asking if cap or one.rhythm == Rhythm.WEEKLY]
+    if not concerned:
         return set()
     day = today()
-    asking = dict(
-        Message.objects.filter(pk__in=ids)
-        .exclude(cap_day=day)
-        .order_by("subscriber_id", "pk")
-        .values_list("pk", "subscriber_id")
-    )
+    wanting = [one for one in concerned if str(one.cap_day) != day.isoformat()]
+    release_places([one.message for one in wanting if one.cap_day])
+    waiting = sorted(wanting, key=lambda one: (one.subscriber, one.message))
     held: set[int] = set()
-    full: set[int] = set()
-    while asking:
+    turned_away: dict[SkipReason, set[int]] = {SkipReason.RHYTHM: set(), SkipReason.CAPPED: set()}
+    while waiting:
         # One row a person and statement: an upsert may not touch the same counter twice.
-        turn = {person: message for message, person in reversed(asking.items())}
-        granted = _count_up(sorted(turn), day, cap)
-        for person, message in turn.items():
-            (held if person in granted else full).add(message)
-            del asking[message]
+        turn = {one.subscriber: one for one in reversed(waiting)}
+        had_theirs = _lately([person for person, one in turn.items() if one.rhythm == Rhythm.WEEKLY], day)
+        granted = _count_up(sorted(turn.keys() - had_theirs), day, cap or _NO_CAP)
+        for person, one in turn.items():
+            if person in granted:
+                held.add(one.message)
+            else:
+                reason = SkipReason.RHYTHM if person in had_theirs else SkipReason.CAPPED
+                turned_away[reason].add(one.message)
+        waiting = [one for one in waiting if one is not turn[one.subscriber]]
     Message.objects.filter(pk__in=held).update(cap_day=day)
-    Message.objects.filter(pk__in=full).update(
-        state=MessageState.SKIPPED, reason=SkipReason.CAPPED, handed_at=None, settled_at=now()
-    )
-    return full
+    for reason, ids in turned_away.items():
+        if ids:
+            Message.objects.filter(pk__in=ids).update(
+                state=MessageState.SKIPPED, reason=reason, handed_at=None, settled_at=now()
+            )
+    return set().union(*turned_away.values())
 
 
 def release_places(ids: Collection[int]) -> None:
     """Give back the places of messages that did not leave after all."""
-    if not settings.DELIVERY_DAILY_CAP or not ids:
+    if not ids:
         return
     holders = Message.objects.filter(pk__in=ids, cap_day__isnull=False)
     for person, day in holders.order_by("subscriber_id").values_list("subscriber_id", "cap_day"):
@@ -65,8 +93,39 @@ def release_places(ids: Collection[int]) -> None:
     holders.update(cap_day=None)
 
 
+def tracks(mailing: Mailing, context: PersonContext) -> bool:
+    """Whether one person's copy holds a pixel and counted links: asked for by a marketing mailing, allowed by the person."""
+    return (
+        mailing.kind == MailingKind.MARKETING and mailing.track_opens and mailing.track_clicks and context.tracked
+    )
+
+
+def _lately(people: list[int], day: dt.date) -> set[int]:
+    """Those of the people who hold a place in the seven days that end with ``day``.
+
+    Yesterday's counter and today's are held until the hand-over commits: around midnight two senders count on different
+    days, and would otherwise both find nothing.
+    """
+    if not people:
+        return set()
+    counters = [(person, one) for person in sorted(people) for one in (day - ONE_DAY, day)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO delivery_frequencycount (subscriber_id, day, count)
+            VALUES {", ".join(["(%s, %s, 0)"] * len(counters))}
+            ON CONFLICT (subscriber_id, day) DO UPDATE SET count = delivery_frequencycount.count
+            """,
+            [value for person, one in counters for value in (person, one.isoformat())],
+        )
+    week = FrequencyCount.objects.filter(subscriber__in=people, day__gt=day - WEEK, count__gt=0)
+    return set(week.values_list("subscriber_id", flat=True))
+
+
 def _count_up(people: list[int], day: dt.date, cap: int) -> set[int]:
     """Raise each person's counter by one where it is below the cap; gives those for whom it was."""
+    if not people:
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -1,18 +1,21 @@
-"""The verbs of delivery: opening and shutting mailings, beginning runs, settling doubt."""
+"""The verbs of delivery: opening and shutting mailings, beginning runs, service mails, settling doubt."""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Max
 
 from campaigns.delivery.links import Target
 from campaigns.delivery.models import Batch, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
-from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
+from campaigns.delivery.types import Gate, MailingKind, MessageState, Refused, SkipReason
+from personalize.accounts.models import Brand
 from personalize.content.models import TemplateVersion
 from personalize.core import audit
 from personalize.core.clock import now
@@ -20,6 +23,9 @@ from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
 from segments.subscribers.models import Subscriber
+
+LONGEST_KEY = 80
+"""Characters of a service mail's key that are stored as they are; a longer one is kept as its hash."""
 
 
 def create_sender(
@@ -49,8 +55,9 @@ def open_mailing(
 ) -> Mailing:
     """Freeze one content for its owner, with its static links stored; the gate is held until the owner opens it.
 
-    Asked again for the same owner it gives the same mailing.
+    Asked again for the same owner it gives the same mailing. A service mailing counts neither opens nor clicks.
     """
+    counts = kind == MailingKind.MARKETING
     with transaction.atomic():
         mailing, new = Mailing.objects.get_or_create(
             owner_kind=owner_kind,
@@ -61,6 +68,8 @@ def open_mailing(
                 "version": version,
                 "sender": sender,
                 "topic": topic,
+                "track_opens": counts,
+                "track_clicks": counts,
                 "gate": Gate.HELD,
                 "created_at": now(),
             },
@@ -85,6 +94,75 @@ def store_static_links(mailing: Mailing) -> None:
             for link in mailing.version.links
         ]
     )
+
+
+def send_service_mail(
+    *,
+    subscriber: Subscriber,
+    version: TemplateVersion,
+    context: Mapping[str, Any],
+    key: str,
+    name: str,
+    sender: Sender | None = None,
+) -> Message | Refused:
+    """Write one service mail that is due now, in the caller's transaction, and ring for someone to send it.
+
+    ``context`` is plain JSON data, the ``trigger.*`` fields of the template. The same ``key`` again, for the same person
+    and template, gives the message that is there, also when the template has a newer version since. ``name`` is what the
+    mail is called on the person's timeline. Without ``sender`` it goes out from the first there is, or from one made of
+    the brand. Needs no consent, counts to no cap and is never tracked; whether the address may be mailed at all is asked at
+    the hand-over. Raises ValueError when ``key`` is empty.
+    """
+    if not key:
+        raise ValueError("A service mail needs a key, so that it is sent once.")
+    once = key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
+    with transaction.atomic():
+        # Two requests with one key meet here; the second finds what the first wrote, under whichever version.
+        Subscriber.objects.select_for_update(of=("self",), no_key=True).get(pk=subscriber.pk)
+        written = Message.objects.filter(
+            subscriber=subscriber,
+            dedupe_key=once,
+            mailing__kind=MailingKind.SERVICE,
+            mailing__version__template_id=version.template_id,
+        ).first()
+        if written is not None:
+            return written
+        sender = sender or _service_sender()
+        if sender is None:
+            return Refused.NO_SENDER
+        mailing = open_mailing(
+            name=name[:160],
+            owner_kind="service",
+            owner=uuid.uuid5(version.uuid, str(sender.uuid)),
+            version=version,
+            sender=sender,
+            topic=None,
+            kind=MailingKind.SERVICE,
+        )
+        message = Message.objects.create(
+            uuid=uuid.uuid4(),
+            mailing=mailing,
+            subscriber=subscriber,
+            address_key=subscriber.address_key,
+            dedupe_key=once,
+            due_at=now(),
+            context=dict(context),
+            created_at=now(),
+        )
+        open_gate(mailing=mailing)
+    return message
+
+
+def _service_sender() -> Sender | None:
+    """The first sender there is, else one made of the brand's name and website; None when neither says enough."""
+    first = Sender.objects.order_by("pk").first()
+    if first is not None:
+        return first
+    brand = Brand.objects.first()
+    host = (urlsplit(brand.website).hostname or "").removeprefix("www.") if brand else ""
+    if brand is None or "." not in host:
+        return None
+    return create_sender(name=brand.name, email=f"hello@{host}", actor="system")
 
 
 def begin_run(*, owner_kind: str, owner: uuid.UUID, as_of: dt.datetime) -> Run:

@@ -39,6 +39,12 @@ class MailingKind(models.TextChoices):
     SERVICE = "service", _("Service")
 
 
+class Refused(models.TextChoices):
+    """Why a service mail could not even be written. Shown as the sentence beside it."""
+
+    NO_SENDER = "no_sender", _("There is no sender yet: add one, or give the brand its website")
+
+
 class SkipReason(models.TextChoices):
     """Why a person did not get a mail. Shown as the sentence beside it."""
 
@@ -49,6 +55,7 @@ class SkipReason(models.TextChoices):
     DUPLICATE = "duplicate", _("The address is already in this audience")
     HOLDOUT = "holdout", _("Kept aside to measure the effect")
     CAPPED = "capped", _("Already had the most mails allowed in a day")
+    RHYTHM = "rhythm", _("Wants one mail a week at most, and had it")
     CANCELLED = "cancelled", _("The sending was cancelled")
     EXCLUDED = "excluded", _("Excluded from this audience")
     EMPTY = "empty", _("Nothing in the mail was for them")

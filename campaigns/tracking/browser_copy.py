@@ -33,4 +33,4 @@ def render(message: Message) -> str | None:
         (done,) = renderer.render(version.content_hash, version.compiled, [job])
     if isinstance(done, Failure):
         return None
-    return links.replace(done.parts["html_untracked"], resolver(message.uuid, clock.now()))
+    return links.replace(done.parts["html_untracked"], resolver(message.uuid, message.subscriber.uuid, clock.now()))

@@ -7,19 +7,11 @@ foreign or names nothing gets one and the same page, before or after the databas
 from __future__ import annotations
 
 import base64
-import ipaddress
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from campaigns.delivery.models import Link, Message
 from campaigns.tracking import browser_copy, services
@@ -29,41 +21,15 @@ from campaigns.tracking.services import Scope
 from personalize.accounts.models import Brand
 from personalize.core import clock, tokens
 from personalize.core.addresses import mask
+from personalize.core.public import network, posted, public
 from personalize.core.tokens import Purpose
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-_POLICY = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 # A mail is written by people and filled with data of others: it may show pictures and lead away, and nothing else.
 _MAIL_POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data: 'self'; "
     "style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
-
-View = Callable[..., HttpResponse]
-
-
-def public(*methods: str) -> Callable[[View], View]:
-    """A page for whoever holds its link: nothing of it is cached, indexed, framed or told to the next site."""
-
-    def wrap(view: View) -> View:
-        limited = require_http_methods(list(methods))(view)
-
-        @csrf_exempt
-        @wraps(view)
-        def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response: HttpResponse = limited(request, *args, **kwargs)
-            response["Referrer-Policy"] = "no-referrer"
-            response["Cache-Control"] = "no-store"
-            response["X-Robots-Tag"] = "noindex, nofollow"
-            response.headers.setdefault("Content-Security-Policy", _POLICY)
-            return response
-
-        return shown
-
-    return wrap
 
 
 @public("GET", "HEAD")
@@ -97,15 +63,16 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return _nowhere()
     if request.method != "POST":
         return _page("tracking/unsubscribe.html", message)
-    match _choice(request):
+    # What the page's own form asks for; any other body is a mail program's, and whoever posts here wants to leave.
+    match posted(request).get("scope", ""):
         case "undo":
             return _page("tracking/back.html" if services.come_back(message=message) else "tracking/late.html", message)
         case ("topic" | "all") as scope:
-            services.leave(message=message, scope=Scope(scope), source="unsubscribe page", network=_network(request))
+            services.leave(message=message, scope=Scope(scope), source="unsubscribe page", network=network(request))
             return _page("tracking/left.html", message, everything=scope == "all" or message.mailing.topic is None)
         case _:
             # RFC 8058: a mail program posts without cookies, and must not be sent elsewhere.
-            services.leave(message=message, scope=Scope.TOPIC, source="one-click", network=_network(request))
+            services.leave(message=message, scope=Scope.TOPIC, source="one-click", network=network(request))
             return HttpResponse(
                 _("Done. You will get no more of these mails."), content_type="text/plain; charset=utf-8"
             )
@@ -127,38 +94,15 @@ def _message(token: str, purpose: Purpose) -> Message | None:
     return Message.objects.select_related("subscriber", "mailing__topic").filter(uuid=ticket.id).first()
 
 
-def _choice(request: HttpRequest) -> str:
-    """What the page's own form asks for; empty for any other body, since whoever posts here wants to leave."""
-    try:
-        return request.POST.get("scope", "")
-    except (BadRequest, MultiPartParserError, SuspiciousOperation, UnreadablePostError):
-        return ""
-
-
 def _visit(request: HttpRequest) -> Visit:
     hints = {request.headers.get(name, "").lower() for name in ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")}
     return Visit(
         at=clock.now(),
         method=request.method or "",
         agent=request.headers.get("User-Agent", "").strip(),
-        network=_network(request),
+        network=network(request),
         prefetch=any("prefetch" in hint or "preview" in hint for hint in hints),
     )
-
-
-def _network(request: HttpRequest) -> str:
-    """Where a request comes from, cut to /24 or /48; empty when that is not known."""
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY:
-        # The last entry was added by our own proxy; those before it are anybody's claim.
-        address = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or address
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
 
 
 def _page(template: str, message: Message, **more: Any) -> HttpResponse:
@@ -174,4 +118,4 @@ def _page(template: str, message: Message, **more: Any) -> HttpResponse:
 
 
 def _nowhere() -> HttpResponse:
-    return HttpResponse(render_to_string("tracking/nowhere.html"), status=404)
+    return HttpResponse(render_to_string("public/nowhere.html"), status=404)

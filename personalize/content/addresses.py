@@ -12,6 +12,8 @@ from personalize.content.types import Problem
 from personalize.rendering.links import safe_url
 
 LONGEST = 2000
+# What triggers a mail is the shop's own word, so an address may come from it whole: the link that confirms, a parcel's trace.
+_TRIGGERED = re.compile(r"\{\{-?\s*(trigger(?:\.[A-Za-z0-9_]+)+)\s*-?\}\}")
 # A merge field may stand in the path or the query, never where it could choose the host.
 _HOST = re.compile(r"https?://[^/?#]+[/?#]")
 
@@ -51,8 +53,14 @@ class Addresses:
         return url
 
     def _with_fields(self, block: str, field: str, url: str) -> str:
-        """An address with merge fields: each value is percent-encoded, and clicks are not counted."""
+        """An address with merge fields: each value is percent-encoded, and clicks are not counted.
+
+        One that is nothing but a field of ``trigger`` stays as it is, if it is one that may be linked at all.
+        """
         tags = [self._holes.tag(match) for match in HOLE.finditer(url)]
+        triggered = _TRIGGERED.fullmatch(str(tags[0])) if HOLE.fullmatch(url) else None
+        if triggered:
+            return self._holes.keep(f"{{{{ {triggered[1]} | url }}}}")
         host = _HOST.match(url)
         if host is None or HOLE.search(host.group()) or safe_url(HOLE.sub("x", url)) == "#":
             self._refuse(block, field, _("A merge field may stand after the host of a link, not in it."))

@@ -144,6 +144,7 @@ _FOOTER = BlockType(
             required=True,
         ),
         BlockField("view", gettext_lazy("Words of the browser link"), Kind.LINE, "View in browser"),
+        BlockField("preferences", gettext_lazy("Words of the preferences link"), Kind.LINE, "Choose what you get"),
         BlockField("unsubscribe", gettext_lazy("Words of the unsubscribe link"), Kind.LINE, "Unsubscribe"),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, QuerySet
@@ -24,7 +24,7 @@ from segments.segmentation.rules.parse import parse
 from segments.subscribers.models import Tracking
 
 _PERSON = (
-    *("id", "email", "first_name", "last_name", "preferred_name", "title", "language"),
+    *("id", "uuid", "email", "first_name", "last_name", "preferred_name", "title", "language"),
     *("country", "region", "city", "postal_code", "attributes", "tracking"),
 )
 # What the rows bring when they are messages: the event behind them, and the topic they are sent for.
@@ -42,12 +42,15 @@ def prepare(
     as_of: dt.datetime,
     brand: Brand,
     language: str | None = None,
+    trigger: Mapping[str, Any] | None = None,
+    required: Sequence[str] = (),
 ) -> dict[Any, PersonContext]:
     """What each person's mail needs, by the primary key of the rows in ``people``.
 
     ``people`` are rows of Message with ``person="subscriber"``, or of Subscriber with ``person=""``. ``as_of`` bounds
-    dated facts in rules and recommendations. ``language`` overrides the language of everybody, for previews. Only fields
-    the version reads are handed on. ``data["links"]`` holds placeholders and each product's ``href`` its plain address:
+    dated facts in rules and recommendations. ``language`` overrides the language of everybody and ``trigger`` stands where
+    rows bring no trigger of their own, both for previews. ``required`` names first words of fields, such as trigger: one
+    of theirs that is empty fails the mail unless it has a default. Only fields the version reads are handed on. ``data["links"]`` holds placeholders and each product's ``href`` its plain address:
     who sends the mail puts tracked addresses in their place.
     """
     rows = _rows(version, people, person, as_of)
@@ -56,7 +59,15 @@ def prepare(
     loaded = _loaded(version, ids, as_of, language or brand.language)
     fallbacks = _fallbacks(version)
     return {
-        pk: _context(row, version, brand, language or row["language"] or brand.language, products, loaded, fallbacks)
+        pk: _context(
+            {"trigger": trigger, "required": required, **row},
+            version,
+            brand,
+            language or row["language"] or brand.language,
+            products,
+            loaded,
+            fallbacks,
+        )
         for pk, row in rows.items()
     }
 
@@ -135,7 +146,8 @@ def _context(
         "subscriber": _person(row, version.fields),
         "brand": {"name": brand.name, "postal_address": brand.postal_address, "website": brand.website},
         "topic": {"name": row.get("topic") or "", "frequency": row.get("frequency") or ""},
-        "trigger": plain(row.get("trigger") or {}),
+        "trigger": plain(row["trigger"] or {}),
+        "required": list(row["required"]),
         "show": row["show"],
         "products": {
             block: [_product(one, product, brand.currency, language) for one, product in found]
@@ -148,7 +160,8 @@ def _context(
         data[source] = plain(people.get(row["id"], {}))
     return PersonContext(
         data=data,
-        tracked=row["tracking"] == Tracking.GRANTED or (row["tracking"] == Tracking.UNKNOWN and brand.track_unknown),
+        person=row["uuid"],
+        tracked=may_be_tracked(row["tracking"], brand),
         trace={
             "greeting": greeting.kind,
             "name": greeting.name,
@@ -161,6 +174,11 @@ def _context(
         },
         address=row["email"] or "",
     )
+
+
+def may_be_tracked(said: str, brand: Brand) -> bool:
+    """Whether a person who ``said`` this about tracking allows it; the brand decides for those never asked."""
+    return said == Tracking.GRANTED or (said == Tracking.UNKNOWN and brand.track_unknown)
 
 
 def _person(row: Row, fields: list[str]) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Template(models.Model):
-    """A mail being written. What is sent is never this, but one of its versions."""
+    """A mail being written. What is sent is never this, but one of its versions.
+
+    ``key`` names what the product itself sends by it, such as ``confirmation``; none for the shop's own mails.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=120, unique=True)
+    key = models.SlugField(max_length=40, unique=True, null=True, blank=True, editable=False)
     subject = models.CharField(max_length=500)
     preheader = models.CharField(max_length=500, blank=True)
     blocks = models.JSONField(default=list, help_text=_("The mail, block by block; see docs/templates.md."))

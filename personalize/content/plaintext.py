@@ -61,7 +61,7 @@ def _divider(block: Block, lift: Lift, href: Href) -> str:
 
 def _footer(block: Block, lift: Lift, href: Href) -> str:
     lines = ["--", lift(block["reason"]).strip()]
-    lines += [f"{lift(block[key])}: {{{{ links.{key} }}}}" for key in ("view", "unsubscribe")]
+    lines += [f"{lift(block[key])}: {{{{ links.{key} }}}}" for key in ("view", "preferences", "unsubscribe")]
     return "\n".join([*lines, "{{ brand.postal_address }}", ""])
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max
+from django.utils.translation import override
 
 from personalize.accounts.models import Brand, User
-from personalize.content import versions
+from personalize.content import builtin, versions
 from personalize.content.models import Template, TemplateVersion
 from personalize.content.renderers import borrowed_renderer
 from personalize.content.types import Problem
@@ -61,6 +62,44 @@ def save_version(*, template: Template, actor: Any, marketing: bool = True) -> T
     with borrowed_renderer() as renderer:
         made = versions.unsaved(template, brand=Brand.objects.get(), renderer=renderer, marketing=marketing)
     return made if isinstance(made, list) else _store(made, actor)
+
+
+def service_version(*, key: str) -> TemplateVersion:
+    """The newest version of a built-in service mail, one of ``builtin.WORDINGS``; written on first need.
+
+    It is an ordinary template from then on: who edits it and saves a version decides how the next mail reads. Raises
+    KeyError for a key that is not built in.
+    """
+    newest = TemplateVersion.objects.filter(template__key=key).order_by("-number").first()
+    if newest is not None:
+        return newest
+    with override(Brand.objects.get().language):
+        template = _write_built_in(key)
+    made = save_version(template=template, actor="system", marketing=False)
+    if isinstance(made, list):
+        raise ValueError(f"The built-in mail {key!r} cannot be compiled: {made}")
+    return made
+
+
+@transaction.atomic
+def _write_built_in(key: str) -> Template:
+    words = builtin.WORDINGS[key]()
+    at = clock.now()
+    taken = Template.objects.filter(name=words.name).exclude(key=key).exists()
+    template, new = Template.objects.get_or_create(
+        key=key,
+        defaults={
+            "name": f"{words.name} ({key})" if taken else words.name,
+            "subject": words.subject,
+            "preheader": words.preheader,
+            "blocks": words.blocks(),
+            "created_at": at,
+            "updated_at": at,
+        },
+    )
+    if new:
+        audit.record(actor="system", action="template.create", target=template)
+    return template
 
 
 def problems_of(*, template: Template) -> list[Problem]:

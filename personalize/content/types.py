@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Compiled:
 class PersonContext:
     """What one person's mail is rendered from.
 
-    ``tracked`` says whether opens and clicks may be recorded; ``trace`` what was personal, for the timeline; ``address``
-    is where it goes, "" for an erased person.
+    ``person`` is the subscriber's uuid; ``tracked`` says whether they allow that opens and clicks are recorded; ``trace``
+    what was personal, for the timeline; ``address`` is where it goes, "" for an erased person.
     """
 
     data: dict[str, Any]
+    person: UUID
     tracked: bool
     trace: dict[str, Any] = field(default_factory=dict)
     address: str = ""

@@ -16,12 +16,15 @@ from personalize.rendering.renderer import Renderer
 def unsaved(
     template: Template, *, brand: Brand, renderer: Renderer, marketing: bool = True
 ) -> TemplateVersion | list[Problem]:
-    """A version that is not in the database, or what is wrong with the template; its number is still 0."""
+    """A version that is not in the database, or what is wrong with the template; its number is still 0.
+
+    A built-in service mail stays one, whoever saves it.
+    """
     compiled = compile_mail(
         Draft(template.subject, template.preheader, template.blocks),
         frame=Frame(brand.name, brand.website, brand.style),
         renderer=renderer,
-        marketing=marketing,
+        marketing=marketing and not template.key,
     )
     if isinstance(compiled, list):
         return compiled

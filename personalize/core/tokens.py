@@ -34,6 +34,7 @@ class Purpose(enum.IntEnum):
     VIEW = 4
     PREFERENCES = 5
     CONFIRM = 6
+    UNDO = 7
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ _SENTINEL = re.compile(re.escape(_PREFIX) + r"([a-z0-9]{1,20})/")
 _SCHEME = re.compile(r"^(?:https?://[^/\s\\]|mailto:[^\s]|tel:[+0-9])", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\u2028\u2029\"'<>\\`]")
 
-NAMED = ("unsubscribe", "view", "open")
+NAMED = ("unsubscribe", "preferences", "view", "open")
 
 
 def sentinel(name: str) -> str:

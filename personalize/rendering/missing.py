@@ -11,10 +11,11 @@ from jinja2 import Undefined
 class Missing(Undefined):
     """An empty field: false, neither more nor less than anything, printed as its fallback or as nothing.
 
-    It tells ``note`` its path when something was printed in its stead, and raises only when one calculates with it.
+    It tells ``note`` its path when something was printed in its stead, and raises only when one calculates with it, or
+    when it is ``required`` and nothing stands in for it.
     """
 
-    __slots__ = ("note", "path", "words")
+    __slots__ = ("note", "path", "required", "words")
 
     def __init__(
         self,
@@ -25,11 +26,13 @@ class Missing(Undefined):
         *,
         words: str = "",
         note: Callable[[str], None] | None = None,
+        required: bool = False,
     ) -> None:
         super().__init__(hint=hint or f"{name or 'a field'} is empty", name=name)
         self.path = name or ""
         self.words = words
         self.note = note
+        self.required = required
 
     def stand_in(self) -> None:
         """Remember that something else stood in for this field."""
@@ -41,6 +44,8 @@ class Missing(Undefined):
         self._fail_with_undefined_error()
 
     def __str__(self) -> str:
+        if self.required and not self.words:
+            self.refuse()
         self.stand_in()
         return self.words
 

@@ -60,10 +60,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.noted: list[str] = []
         self.words: dict[str, str] = {}
         self.roots: dict[int, str] = {}
+        self.required: tuple[str, ...] = ()
 
     def begin(self, data: dict[str, Any]) -> None:
         """Get ready for one mail: forget what the last one lacked, learn this one's fallbacks and names of its parts."""
         self.noted = []
+        self.required = tuple(data.get("required") or ())
         self.words = data.get("fallbacks") or {}
         self.roots = {id(value): name for name, value in data.items() if isinstance(value, dict)}
 
@@ -91,7 +93,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return f"{parent}." if parent else ""
 
     def missing(self, path: str) -> Missing:
-        return Missing(name=path, words=self.words.get(path, ""), note=self.note)
+        required = path.partition(".")[0] in self.required
+        return Missing(name=path, words=self.words.get(path, ""), note=self.note, required=required)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         return isinstance(obj, LoopContext) and attr in _LOOP

@@ -26,7 +26,7 @@ LISTENERS: dict[str, set[str]] = {
     "consent_changed": {"segments.events.receivers.on_consent_changed"},
     "subscriber_changed": set(),
     "outcome_applied": set(),
-    "mail_requested": set(),
+    "mail_requested": {"campaigns.delivery.receivers.on_mail_requested"},
 }
 
 

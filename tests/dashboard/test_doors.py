@@ -15,7 +15,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from personalize.accounts.roles import ACTIONS
 
 # Open to strangers by nature: the ways in, and what people reach from their mails.
-OPEN = {"accounts:login", "accounts:logout", "accounts:setup"}
+OPEN = {"accounts:login", "accounts:logout", "accounts:setup"} | {
+    f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "link")
+}
 OPEN_NAMESPACES = {"tracking"}
 # Open to everybody who works here, whatever their role.
 OWN = {"accounts:profile"}

@@ -1,0 +1,1 @@
+"""The doors of consent: pages for strangers and pages of the dashboard."""
