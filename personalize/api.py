@@ -14,9 +14,13 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
+from campaigns.delivery.api import gate as messages
 from personalize.accounts.gateway import place
 from personalize.core.problems import CONTENT_TYPE, nothing_here, problem
-from segments.events import api as events
+from segments.commerce.api import gate as shop
+from segments.consent.api import gate as subscribers
+from segments.events.api import gate as events
+from segments.segmentation.api import gate as segments
 
 logger = logging.getLogger(__name__)
 
@@ -152,5 +156,5 @@ api = Api(
 api.add_exception_handler(ValidationError, _invalid)
 api.add_exception_handler(HttpError, _refused)
 api.add_exception_handler(Exception, _crashed)
-for gate in (events.gate,):
+for gate in (subscribers, shop, events, messages, segments):
     api.add_router("", gate)

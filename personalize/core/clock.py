@@ -27,5 +27,5 @@ def stamp_problem(at: dt.datetime, *, now: dt.datetime, historic: bool) -> str:
     if at > now + AHEAD:
         return _("lies in the future")
     if at < (LONG_AGO if historic else now - FRESH):
-        return _("is before 1970") if historic else _("is older than 30 days; send it with historic: true")
+        return _("is before 1970") if historic else _("is older than 30 days; send it as historic")
     return ""

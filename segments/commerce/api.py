@@ -65,6 +65,9 @@ class OrderIn(_Purchase):
     number: Code
     placed_at: AwareDatetime
     status: Literal["placed", "paid", "fulfilled", "delivered", "cancelled", "refunded"] = "placed"
+    changed_at: Annotated[AwareDatetime | None, Field(description="When the status became so; now when left out.")] = (
+        None
+    )
     cart: Annotated[str, Field(max_length=64, description="The key of the cart it came from.")] = ""
 
 
@@ -135,7 +138,7 @@ def store_many_products(request: ApiRequest, payload: ProductsIn) -> ThingsOut:
 @gate.operation("POST", "/orders", scope="orders:write", response=ThingOut, example=_ORDER)
 def store_order(request: ApiRequest, payload: OrderIn) -> ThingOut | HttpResponse:
     """Store one order as it is now; tell it again when its status changes."""
-    return _early("placed_at", payload) or _one("order", _orders(request, [payload]), payload)
+    return _one("order", _orders(request, [payload]), payload)
 
 
 @gate.operation(
@@ -149,10 +152,123 @@ def store_many_orders(request: ApiRequest, payload: OrdersIn) -> ThingsOut:
 @gate.operation("POST", "/carts", scope="carts:write", response=ThingOut, example=_CART)
 def store_cart(request: ApiRequest, payload: CartIn) -> ThingOut | HttpResponse:
     """Store one cart as it is now. Send it whenever it changes, and without lines when it is emptied."""
-    return _early("at", payload) or _one("cart", _carts(request, [payload]), payload)
+    return _one("cart", _carts(request, [payload]), payload)
 
 
 @gate.operation("POST", "/carts/batch", scope="carts:write", response=ThingsOut, limit=MANY, example={"carts": [_CART]})
 def store_many_carts(request: ApiRequest, payload: CartsIn) -> ThingsOut:
     """Store up to 500 carts; those that are wrong are refused one by one."""
     return _many(CartIn, payload.carts, lambda items: _carts(request, items))
+
+
+Item = TypeVar("Item", bound=_Purchase)
+Thing = TypeVar("Thing", bound=Given)
+
+
+def _one(what: str, result: StoreResult, given: _Purchase | None = None) -> ThingOut | HttpResponse:
+    if result.refused:
+        return problem(422, f"The {what} was not stored.", errors=[{"at": what, "reason": result.refused[0].reason}])
+    outcome = "created" if result.created else "updated" if result.updated else "unchanged"
+    named = given is not None and bool(given.customer_id or given.email)
+    return ThingOut(outcome=outcome, known=not result.unknown if named else None)
+
+
+def _many(kind: type[Thing], raw: Sequence[Any], store: Callable[[list[Thing]], StoreResult]) -> ThingsOut:
+    """Read every item on its own and store the good ones; places are those in what was sent."""
+    items = [read_item(kind, item) for item in raw]
+    good = [index for index, item in enumerate(items) if isinstance(item, kind)]
+    result = store([item for item in items if isinstance(item, kind)])
+    refused = {index: item for index, item in enumerate(items) if isinstance(item, str)}
+    refused |= {good[one.index]: one.reason for one in result.refused}
+    return ThingsOut(
+        created=result.created,
+        updated=result.updated,
+        unchanged=result.unchanged,
+        refused=[RefusedThing(index=index, reason=refused[index]) for index in sorted(refused)],
+        unknown=sorted(good[index] for index in result.unknown),
+    )
+
+
+def _product(given: ProductIn) -> ProductRow:
+    return ProductRow(**given.model_dump())
+
+
+def _orders(request: ApiRequest, orders: Sequence[OrderIn]) -> StoreResult:
+    source = request.caller.source
+    return _by_age(
+        orders, lambda some, historic: store_orders(rows=list(map(_order, some)), source=source, historic=historic)
+    )
+
+
+def _carts(request: ApiRequest, carts: Sequence[CartIn]) -> StoreResult:
+    source = request.caller.source
+    return _by_age(
+        carts, lambda some, historic: store_carts(rows=list(map(_cart, some)), source=source, historic=historic)
+    )
+
+
+def _by_age(given: Sequence[Item], store: Callable[[list[Item], bool], StoreResult]) -> StoreResult:
+    """Store what is historic and what is not, each in one call; what is too old or to come is refused."""
+    now = clock.now()
+    refused = {index: problem for index, item in enumerate(given) if (problem := _stamp(item, now))}
+    created = updated = unchanged = 0
+    unknown: list[int] = []
+    for historic in (True, False):
+        places = [index for index, item in enumerate(given) if item.historic is historic and index not in refused]
+        if not places:
+            continue
+        result = store([given[index] for index in places], historic)
+        created, updated, unchanged = (
+            created + result.created,
+            updated + result.updated,
+            unchanged + result.unchanged,
+        )
+        refused |= {places[one.index]: one.reason for one in result.refused}
+        unknown += [places[index] for index in result.unknown]
+    return StoreResult(
+        created, updated, unchanged, [RefusedItem(index, reason) for index, reason in sorted(refused.items())], unknown
+    )
+
+
+def _stamp(given: _Purchase, now: dt.datetime) -> str:
+    """What is wrong with the times. An old order that changed its status lately is news."""
+    times = {"at": given.at} if isinstance(given, CartIn) else {}
+    if isinstance(given, OrderIn):
+        times = {"changed_at" if given.changed_at else "placed_at": given.changed_at or given.placed_at}
+        if given.placed_at > now + clock.AHEAD or given.placed_at < clock.LONG_AGO:
+            return f"placed_at: {clock.stamp_problem(given.placed_at, now=now, historic=True)}"
+    for name, at in times.items():
+        if problem := clock.stamp_problem(at, now=now, historic=given.historic):
+            return f"{name}: {problem}"
+    return ""
+
+
+def _order(given: OrderIn) -> OrderRow:
+    return OrderRow(
+        number=given.number,
+        placed_at=given.placed_at,
+        lines=_lines(given),
+        customer_id=given.customer_id,
+        email=given.email,
+        status=given.status,
+        currency=given.currency,
+        cart=given.cart,
+        changed_at=given.changed_at,
+    )
+
+
+def _cart(given: CartIn) -> CartRow:
+    return CartRow(
+        key=given.key,
+        at=given.at,
+        lines=_lines(given),
+        customer_id=given.customer_id,
+        email=given.email,
+        url=given.url,
+        currency=given.currency,
+        checkout=given.checkout,
+    )
+
+
+def _lines(given: _Purchase) -> list[LineRow]:
+    return [LineRow(line.code, line.quantity, line.unit_price) for line in given.lines]
