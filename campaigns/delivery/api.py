@@ -53,7 +53,7 @@ def send_message(request: ApiRequest, payload: MessageIn) -> MessageOut | HttpRe
     named = Reference(id=payload.subscriber_id, external_id=payload.external_id, email=payload.email)
     found = find_people(references=[named], source=source)
     if found.ids[0] is None:
-        return not_found(request, what="subscriber", foreign=bool(found.foreign))
+        return not_found(request, what="subscriber", foreign=found.foreign[0])
     # What the product itself sends by its built-in templates, only the product asks for.
     versions = TemplateVersion.objects.filter(template__uuid=payload.template, template__key__isnull=True)
     version = versions.select_related("template").order_by("-number").first()

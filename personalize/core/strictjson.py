@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from json.decoder import JSONArray, JSONObject  # type: ignore[attr-defined]  # Not in the type stubs.
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]  # Not in the type stubs.
@@ -16,6 +17,8 @@ from typing import Any
 MAX_DEPTH = 20
 MAX_NUMBER = 40
 """How many characters a number may have."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class BadJson(ValueError):
@@ -36,8 +39,9 @@ def loads(body: bytes) -> Any:
         raise BadJson(f"The body is nested deeper than {MAX_DEPTH} levels.") from error
     except _Refused as refused:
         raise BadJson(f"{refused}, {_place_of_refusal(text)}.") from refused
-    if text.count("[") + text.count("{") > MAX_DEPTH or "\\u" in text:
-        _check(value, "", MAX_DEPTH)
+    # Looking at every value is dear, and few bodies give reason to.
+    if (escaped := "\\u" in text) or text.count("[") + text.count("{") > MAX_DEPTH:
+        _check(value, (), texts=escaped)
     return value
 
 
@@ -86,18 +90,24 @@ _RULES: dict[str, Any] = {
 _DECODER = json.JSONDecoder(**_RULES)
 
 
-def _check(value: Any, path: str, depth: int) -> None:
-    """Refuse what only shows in the value itself: too many levels, and texts that no database stores."""
-    if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= mark <= "\udfff" for mark in value):
-            raise BadJson(f"The text at {path or 'the top'} has half a surrogate pair or a null character.")
-    elif isinstance(value, dict | list):
-        if depth == 0:
-            raise BadJson(f"The body is nested deeper than {MAX_DEPTH} levels, at {path}.")
+def _check(value: Any, path: tuple[Any, ...], *, texts: bool) -> None:
+    """Refuse what only shows in the value itself: too many levels, and (``texts``) marks that no database stores."""
+    if isinstance(value, dict | list):
+        if len(path) == MAX_DEPTH:
+            raise BadJson(f"The body is nested deeper than {MAX_DEPTH} levels, {_at(path)}.")
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(key, str):
-                _check(key, f"a key of {path or 'the top'}", 0)
-            _check(inner, f"{path}.{key}".lstrip("."), depth - 1)
+            if isinstance(inner, dict | list):
+                _check(inner, (*path, key), texts=texts)
+            elif texts and isinstance(inner, str):
+                _check(inner, (*path, key), texts=True)
+            if texts and isinstance(key, str) and _UNSTORABLE.search(key):
+                raise BadJson(f"A key has half a surrogate pair or a null character, {_at(path)}.")
+    elif texts and isinstance(value, str) and _UNSTORABLE.search(value):
+        raise BadJson(f"A text has half a surrogate pair or a null character, {_at(path)}.")
+
+
+def _at(path: tuple[Any, ...]) -> str:
+    return f"at {'.'.join(map(str, path)).encode(errors='replace').decode()}" if path else "at the top"
 
 
 def _place_of_refusal(text: str) -> str:

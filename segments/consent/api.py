@@ -310,7 +310,7 @@ def _find(request: ApiRequest, who: str) -> Subscriber | HttpResponse:
         return not_found(request, what="subscriber")
     found = find_people(references=[named], source=request.caller.source)
     if found.ids[0] is None:
-        return not_found(request, what="subscriber", foreign=bool(found.foreign))
+        return not_found(request, what="subscriber", foreign=found.foreign[0])
     return Subscriber.objects.get(pk=found.ids[0])
 
 

@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, BaseModel, Field, SkipValidation
 
 from personalize.accounts.gateway import BATCH, MANY, ApiRequest, Gate, Given, note_foreign, read_item
 from personalize.core.problems import problem
-from segments.events.services import take_events
-from segments.events.types import Fate, GivenEvent
+from segments.events.services import take_event, take_events
+from segments.events.types import Fate, GivenEvent, Taken
 from segments.subscribers.lookup import Reference
 
 gate = Gate("Events")
@@ -72,7 +72,9 @@ class EventsOut(BaseModel):
 @gate.operation("POST", "/events", scope="events:write", response=EventOut, example=_EXAMPLE)
 def record_event(request: ApiRequest, payload: EventIn) -> EventOut | HttpResponse:
     """Store one event. A person who is not known is created only if the key has the scope subscribers:create."""
-    fate, reason = _take(request, [_given(payload)])[0]
+    taken = take_event(event=_given(payload), source=request.caller.source, may_create=_may_create(request))
+    _note(request, taken)
+    fate, reason = taken.fates[0]
     if fate is Fate.REFUSED:
         at, _colon, why = reason.partition(": ")
         return problem(422, "The event was not stored.", errors=[{"at": at, "reason": why}])
@@ -86,7 +88,11 @@ def record_many_events(request: ApiRequest, payload: EventsIn) -> EventsOut:
     """Store up to 500 events; those that are wrong are refused one by one, the others stored."""
     items = [read_item(EventIn, item) for item in payload.events]
     good = [item for item in items if isinstance(item, EventIn)]
-    fates = iter(_take(request, [_given(item) for item in good]))
+    taken = take_events(
+        events=[_given(item) for item in good], source=request.caller.source, may_create=_may_create(request)
+    )
+    _note(request, taken)
+    fates = iter(taken.fates)
     results = [
         EventResult(outcome="refused", reason=item) if isinstance(item, str) else _result(*next(fates))
         for item in items
@@ -100,12 +106,13 @@ def record_many_events(request: ApiRequest, payload: EventsIn) -> EventsOut:
     )
 
 
-def _take(request: ApiRequest, events: list[GivenEvent]) -> list[tuple[Fate, str]]:
-    caller = request.caller
-    taken = take_events(events=events, source=caller.source, may_create="subscribers:create" in caller.scopes)
-    if taken.foreign:
-        note_foreign(caller, taken.foreign)
-    return list(taken.fates)
+def _may_create(request: ApiRequest) -> bool:
+    return "subscribers:create" in request.caller.scopes
+
+
+def _note(request: ApiRequest, taken: Taken) -> None:
+    if any(taken.foreign):
+        note_foreign(request.caller, sum(taken.foreign))
 
 
 def _result(fate: Fate, reason: str) -> EventResult:

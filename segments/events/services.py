@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from functools import cache
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from personalize.core import clock, hooks
 from personalize.core.copy import insert_new_rows, stored_moment, stored_uuid
 from personalize.core.database import json_parameter
+from segments.events.grouping import Grouping
 from segments.events.intake import problem_of
 from segments.events.models import Event
 from segments.events.types import Fate, GivenEvent, NewEvent, Taken
@@ -62,7 +64,7 @@ def record_events(*, events: Sequence[NewEvent]) -> list[Event]:
         )
     wanted = list(rows.values())
     new: list[Event] = []
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         for start in range(0, len(wanted), SLICE):
             batch = [_stored(row) for row in wanted[start : start + SLICE]]
             for source, key, pk in insert_new_rows(
@@ -107,6 +109,7 @@ def take_events(
     good = [index for index, reason in enumerate(reasons) if not reason]
     found = find_people(references=[events[index].person for index in good], source=source)
     people = dict(zip(good, found.ids, strict=True))
+    foreign = dict(zip(good, found.foreign, strict=True))
     with transaction.atomic():
         if may_create:
             people |= _created(events, [index for index in good if people[index] is None], source, now)
@@ -124,7 +127,25 @@ def take_events(
             fates.append((Fate.STORED, ""))
         else:
             fates.append((Fate.DUPLICATE, ""))
-    return Taken(fates, found.foreign)
+    return Taken(fates, [foreign.get(index, False) for index in range(len(events))])
+
+
+def take_event(*, event: GivenEvent, source: str, may_create: bool) -> Taken:
+    """``take_events`` for one event. Outside of a transaction it shares one with whoever comes at the same time."""
+    if transaction.get_connection().in_atomic_block:
+        return take_events(events=[event], source=source, may_create=may_create)
+    return _grouping(source, may_create).do(event)
+
+
+@cache
+def _grouping(source: str, may_create: bool) -> Grouping[GivenEvent, Taken]:
+    """One for each kind of caller in this process; there are only as many as keys differ."""
+
+    def take(events: Sequence[GivenEvent]) -> list[Taken]:
+        taken = take_events(events=events, source=source, may_create=may_create)
+        return [Taken([fate], [foreign]) for fate, foreign in zip(taken.fates, taken.foreign, strict=True)]
+
+    return Grouping(take)
 
 
 def _created(

@@ -52,8 +52,8 @@ class Fate(enum.Enum):
 class Taken:
     """What became of each event, in order, with the reason of the refused ones.
 
-    ``foreign`` counts people named by an id that belongs to another source.
+    ``foreign`` says of each whether its person was named by an id that belongs to another source.
     """
 
     fates: Sequence[tuple[Fate, str]]
-    foreign: int = 0
+    foreign: Sequence[bool]

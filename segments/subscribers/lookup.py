@@ -24,10 +24,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Found:
-    """The id of each person in order, None for those nobody knows; ``foreign`` of these are known to another source."""
+    """The id of each person in order, None for those nobody knows; ``foreign``: the id given is one of another source."""
 
     ids: Sequence[int | None]
-    foreign: int = 0
+    foreign: Sequence[bool]
 
 
 def find_people(*, references: Sequence[Reference], source: str) -> Found:
@@ -55,12 +55,18 @@ def find_people(*, references: Sequence[Reference], source: str) -> Found:
         for reference, person in zip(references, ids, strict=True)
         if person is None and reference.external_id
     }
-    foreign = (
-        ExternalId.objects.filter(value__in=strangers).exclude(source=source).values("value").distinct().count()
+    elsewhere = (
+        set(ExternalId.objects.filter(value__in=strangers).exclude(source=source).values_list("value", flat=True))
         if strangers
-        else 0
+        else set()
     )
-    return Found(ids, foreign)
+    return Found(
+        ids,
+        [
+            person is None and reference.external_id in elsewhere
+            for reference, person in zip(references, ids, strict=True)
+        ],
+    )
 
 
 def key_of(email: str) -> str:
