@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from personalize.accounts.views import admin_door
+from personalize.api import api
+from personalize.core.problems import nothing_here
 
 admin.site.site_header = "Personalize"
 # One door in: the dashboard's log-in, with its back-off, also guards the administration.
@@ -23,5 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
     path("", include("personalize.demo.urls")),
+    path("api/v1/", api.urls),
+    re_path(r"^api/", nothing_here, name="api-nothing"),
     path("admin/", admin.site.urls),
 ]

@@ -1,18 +1,25 @@
-"""What is done with users and the brand."""
+"""What is done with users, the brand and the keys of the API."""
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import update_session_auth_hash
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
-from personalize.accounts.models import Brand, User
-from personalize.core import audit
+from personalize.accounts import keys
+from personalize.accounts.models import ApiKey, Brand, User
+from personalize.accounts.types import BadKey, IssuedKey
+from personalize.core import audit, clock
 
 BRAND_ID = 1
+_SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def setup_is_open() -> bool:
@@ -62,3 +69,55 @@ def change_password(*, request: HttpRequest, user: User, password: str) -> None:
     user.save(update_fields=["password"])
     audit.record(actor=user, action="password.change", target=user)
     update_session_auth_hash(request, user)
+
+
+def issue_api_key(
+    *,
+    name: str,
+    scopes: Sequence[str],
+    actor: Any,
+    source: str = "shop",
+    expires_at: dt.datetime | None = None,
+    per_minute: int = 6000,
+) -> IssuedKey | BadKey:
+    """Make a key for another system. Its secret is in the answer and nowhere else, now and never again.
+
+    ``source`` names the system: the ids and idempotency keys that it sends are filed under it.
+    """
+    if not name.strip() or len(name) > 80:
+        return BadKey("name", _("Give the key a name of at most 80 characters."))
+    unknown = [scope for scope in scopes if scope not in keys.SCOPES]
+    if unknown or not scopes:
+        reason = _("%s is not a scope.") % unknown[0] if unknown else _("Choose at least one scope.")
+        return BadKey("scopes", reason)
+    if not _SOURCE.fullmatch(source):
+        return BadKey("source", _("Write a lower-case word such as shop or till-2."))
+    if expires_at is not None and expires_at <= clock.now():
+        return BadKey("expires_at", _("Choose a time to come."))
+    if not 1 <= per_minute <= 1_000_000:
+        return BadKey("per_minute", _("Choose a number from 1 to 1,000,000."))
+    secret, prefix = keys.new_secret()
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            name=name.strip(),
+            prefix=prefix,
+            hash=keys.hash_of(secret),
+            scopes=sorted(set(scopes)),
+            source=source,
+            per_minute=per_minute,
+            created_at=clock.now(),
+            created_by=str(actor)[:255],
+            expires_at=expires_at,
+        )
+        audit.record(actor=actor, action="api_key.issued", target=key, scopes=key.scopes, source=source)
+    return IssuedKey(key, secret)
+
+
+def revoke_api_key(*, key: ApiKey, actor: Any) -> bool:
+    """End a key for good; false when it had been ended before. Other processes follow within seconds."""
+    with transaction.atomic():
+        revoked = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=clock.now())
+        if revoked:
+            audit.record(actor=actor, action="api_key.revoked", target=key)
+    keys.forget()
+    return bool(revoked)

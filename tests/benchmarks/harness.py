@@ -41,6 +41,7 @@ class Bench:
     def __init__(self, unit: str, bar: Progress) -> None:
         self.unit = unit
         self.measures: list[Measure] = []
+        self.remarks: list[str] = []
         self._bar = bar
 
     @contextlib.contextmanager
@@ -51,6 +52,14 @@ class Bench:
         yield
         self.measures.append(Measure(name, amount, time.perf_counter() - started, baseline))
         self._bar.update(task, total=amount, completed=amount)
+
+    def add(self, name: str, amount: int, seconds: float, baseline: str = "") -> None:
+        """Add what was measured elsewhere."""
+        self.measures.append(Measure(name, amount, seconds, baseline))
+
+    def say(self, remark: str) -> None:
+        """Add a sentence to the result."""
+        self.remarks.append(remark)
 
     def ratio(self, measure: Measure) -> float | None:
         """How many times as long as its baseline it takes for the same amount; None for a baseline itself."""
@@ -71,7 +80,12 @@ class Bench:
                 }
                 for one in self.measures
             ]
-            sys.stdout.write(json.dumps({"database": connection.vendor, "unit": self.unit, "measures": rows}) + "\n")
+            sys.stdout.write(
+                json.dumps(
+                    {"database": connection.vendor, "unit": self.unit, "measures": rows, "remarks": self.remarks}
+                )
+                + "\n"
+            )
             return
         table = Table(title=f"{self.unit}, on {connection.display_name}")
         for column in ("", self.unit, "seconds", "a second", "times the baseline"):
@@ -80,7 +94,7 @@ class Bench:
             found = self.ratio(one)
             ratio = f"{found:.2f} × {one.baseline}" if found else ""
             table.add_row(one.name, f"{one.amount:,}", f"{one.seconds:.3f}", f"{one.per_second:,.0f}", ratio)
-        Console().print(table)
+        Console().print(table, *self.remarks, sep="\n")
 
 
 @contextlib.contextmanager
