@@ -34,7 +34,8 @@ class MessageIn(Given):
     external_id: Annotated[str, Field(max_length=120, description="Your own id for the person.")] = ""
     subscriber_id: uuid.UUID | None = None
     data: Annotated[
-        dict[str, Any], Field(max_length=100, description="What the template finds under trigger, such as trigger.number.")
+        dict[str, Any],
+        Field(max_length=100, description="What the template finds under trigger, such as trigger.number."),
     ] = {}
     key: Annotated[str, Field(min_length=1, max_length=120, description="The same key again sends nothing.")]
 

@@ -197,7 +197,9 @@ class Sending:
     def _render(self, ids: Sequence[int], batch: Batch) -> list[Rendered | Failure]:
         version = self.mailing.version
         jobs = [
-            Job(id=str(pk), parts=_parts(tracked=tracks(self.mailing, batch.contexts[pk])), data=batch.contexts[pk].data)
+            Job(
+                id=str(pk), parts=_parts(tracked=tracks(self.mailing, batch.contexts[pk])), data=batch.contexts[pk].data
+            )
             for pk in ids
         ]
         return renderer().render(version.content_hash, version.compiled, jobs)

@@ -96,9 +96,7 @@ def address(name: str, id: uuid.UUID, issued_at: dt.datetime) -> str:
         purpose, link = Purpose.CLICK, int(name)
     else:
         return "#"
-    return str(settings.BASE_URL) + _path(purpose).replace(
-        "TOKEN", seal(purpose, id, issued_at=issued_at, link=link)
-    )
+    return str(settings.BASE_URL) + _path(purpose).replace("TOKEN", seal(purpose, id, issued_at=issued_at, link=link))
 
 
 @lru_cache

@@ -95,9 +95,7 @@ def release_places(ids: Collection[int]) -> None:
 
 def tracks(mailing: Mailing, context: PersonContext) -> bool:
     """Whether one person's copy holds a pixel and counted links: asked for by a marketing mailing, allowed by the person."""
-    return (
-        mailing.kind == MailingKind.MARKETING and mailing.track_opens and mailing.track_clicks and context.tracked
-    )
+    return mailing.kind == MailingKind.MARKETING and mailing.track_opens and mailing.track_clicks and context.tracked
 
 
 def _lately(people: list[int], day: dt.date) -> set[int]:

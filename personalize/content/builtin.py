@@ -54,7 +54,9 @@ def _preferences_link() -> Wording:
         heading=_("Your preferences"),
         text=_("Here is the link you asked for. With it you see and change what {{ brand.name }} sends you."),
         button=_("Open your preferences"),
-        otherwise=_("The link is for you alone: whoever has it can change what you get. If you did not ask, do nothing."),
+        otherwise=_(
+            "The link is for you alone: whoever has it can change what you get. If you did not ask, do nothing."
+        ),
     )
 
 

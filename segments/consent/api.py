@@ -94,11 +94,19 @@ class PeopleIn(Given):
     subscribers: Annotated[list[SkipValidation[PersonIn]], Field(min_length=1, max_length=BATCH)]
 
 
+Word = Literal["subscribed", "pending", "unchanged", "refused"]
+_WORDS: dict[Outcome | None, Word] = {
+    Outcome.CHANGED: "subscribed",
+    Outcome.PENDING: "pending",
+    Outcome.UNCHANGED: "unchanged",
+}
+
+
 class JoinOut(BaseModel):
     """``pending``: they were asked by mail to confirm. ``refused``: they left later, or may not be mailed."""
 
     topic: str
-    outcome: Literal["subscribed", "pending", "unchanged", "refused"]
+    outcome: Word
     reason: str = ""
 
 
@@ -164,7 +172,7 @@ class LeftOut(BaseModel):
 class TopicOut(BaseModel):
     key: str
     name: str
-    opt_in: Literal["single", "double"]
+    opt_in: Annotated[str, Field(description="single, or double: they confirm by mail.")]
 
 
 class Topics(BaseModel):
@@ -188,9 +196,7 @@ def store_subscriber(request: ApiRequest, payload: PersonIn) -> PersonOut | Http
 def store_many_subscribers(request: ApiRequest, payload: PeopleIn) -> PeopleOut | HttpResponse:
     """Store up to 500 people, with up to 500 joins together; those that are wrong are refused one by one."""
     items = [read_item(PersonIn, item) for item in payload.subscribers]
-    good = [
-        GivenPerson(_row(item, item.email), _joins(request, item)) for item in items if isinstance(item, PersonIn)
-    ]
+    good = [GivenPerson(_row(item, item.email), _joins(request, item)) for item in items if isinstance(item, PersonIn)]
     if sum(len(given.joins) for given in good) > MAX_JOINS:
         return problem(422, f"These are more than {MAX_JOINS} joins. Send fewer people at once.")
     stored, quarantined = store_people(people=good, source=request.caller.source)
@@ -231,9 +237,7 @@ def read_subscriber(request: ApiRequest, who: str) -> Person | HttpResponse:
     return person if isinstance(person, HttpResponse) else _people([person], request.caller.source)[0]
 
 
-@gate.operation(
-    "PUT", "/subscribers/{who}", scope="subscribers:write", response=PersonOut, example={"city": "Bristol"}
-)
+@gate.operation("PUT", "/subscribers/{who}", scope="subscribers:write", response=PersonOut, example={"city": "Bristol"})
 def change_subscriber(request: ApiRequest, who: str, payload: ChangeIn) -> PersonOut | HttpResponse:
     """Change a person who is known. ``who`` as for reading; what is left out stays as it is."""
     person = _find(request, who)
@@ -339,8 +343,7 @@ def _result(fate: StoredPerson | Refusal | str) -> PersonResult:
 
 
 def _joined(joined: Joined) -> JoinOut:
-    words = {Outcome.CHANGED: "subscribed", Outcome.PENDING: "pending", Outcome.UNCHANGED: "unchanged"}
-    return JoinOut(topic=joined.topic, outcome=words.get(joined.outcome, "refused"), reason=joined.reason)
+    return JoinOut(topic=joined.topic, outcome=_WORDS.get(joined.outcome, "refused"), reason=joined.reason)
 
 
 def _left(outcome: Outcome) -> LeftOut:
@@ -369,9 +372,7 @@ def _join(request: ApiRequest, topic: str, wish: ConsentIn) -> Join:
 
 def _people(people: list[Subscriber], source: str) -> list[Person]:
     """People as this source sees them, with a fixed number of queries."""
-    links = dict(
-        ExternalId.objects.filter(subscriber__in=people, source=source).values_list("subscriber_id", "value")
-    )
+    links = dict(ExternalId.objects.filter(subscriber__in=people, source=source).values_list("subscriber_id", "value"))
     topics: dict[int, dict[str, str]] = {person.pk: {} for person in people}
     for pk, key, state in Subscription.objects.filter(subscriber__in=people).values_list(
         "subscriber_id", "topic__key", "state"

@@ -96,9 +96,7 @@ def _stored(event: Event) -> tuple[object, ...]:
     )
 
 
-def take_events(
-    *, events: Sequence[GivenEvent], source: str, may_create: bool, at: dt.datetime | None = None
-) -> Taken:
+def take_events(*, events: Sequence[GivenEvent], source: str, may_create: bool, at: dt.datetime | None = None) -> Taken:
     """Store what another system says that people did; what is wrong is refused one by one.
 
     ``source`` names the system: its ids for people and its idempotency keys are its own. Whoever is not known by address is

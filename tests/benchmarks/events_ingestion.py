@@ -96,7 +96,7 @@ def call(port: int, requests: Sequence[bytes], waits: list[float], failures: lis
             while len(body) < length:
                 body += line.recv(65536)
             waits.append(time.perf_counter() - started)
-            if not head.startswith(b"HTTP/1.1 200") or b'"refused": 0' not in body and b'"outcome"' not in body:
+            if not head.startswith(b"HTTP/1.1 200") or (b'"refused": 0' not in body and b'"outcome"' not in body):
                 failures.append(head + b"\n" + body)
 
 

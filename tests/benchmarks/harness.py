@@ -80,7 +80,12 @@ class Bench:
                 }
                 for one in self.measures
             ]
-            sys.stdout.write(json.dumps({"database": connection.vendor, "unit": self.unit, "measures": rows, "remarks": self.remarks}) + "\n")
+            sys.stdout.write(
+                json.dumps(
+                    {"database": connection.vendor, "unit": self.unit, "measures": rows, "remarks": self.remarks}
+                )
+                + "\n"
+            )
             return
         table = Table(title=f"{self.unit}, on {connection.display_name}")
         for column in ("", self.unit, "seconds", "a second", "times the baseline"):
