@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, re_path
@@ -124,8 +124,9 @@ def _in_problems(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:
-    assert isinstance(error, ValidationError)
-    errors = [{"at": place(_located(found["loc"])), "reason": found["msg"]} for found in error.errors]
+    errors = [
+        {"at": place(_located(found["loc"])), "reason": found["msg"]} for found in cast(ValidationError, error).errors
+    ]
     return problem(422, "Some values are missing or wrong.", errors=errors[:50])
 
 
@@ -135,8 +136,8 @@ def _located(parts: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _refused(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
-    assert isinstance(error, HttpError)
-    return problem(error.status_code, error.message)
+    refusal = cast(HttpError, error)
+    return problem(refusal.status_code, refusal.message)
 
 
 def _crashed(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:

@@ -23,6 +23,7 @@ class AccountsConfig(AppConfig):
             MenuEntry("settings", _("Settings"), "settings", "accounts:brand", "settings.edit", group="-", order=900)
         )
         tabs.add(Tab("settings-brand", "settings", _("Brand"), lambda _target: reverse("accounts:brand"), order=10))
+        tabs.add(Tab("settings-keys", "settings", _("API keys"), lambda _target: reverse("accounts:keys"), order=60))
         first_run.add(
             FirstRunStep(
                 "brand",

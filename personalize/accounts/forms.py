@@ -1,7 +1,8 @@
-"""Forms of log-in, set-up, brand and one's own settings."""
+"""Forms of log-in, set-up, brand, API keys and one's own settings."""
 
 from __future__ import annotations
 
+import datetime as dt
 import zoneinfo
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from personalize.accounts.keys import SCOPES
 from personalize.accounts.models import Brand, User
-from personalize.core import ratelimit
+from personalize.core import clock, ratelimit
 
 
 def zone_choices() -> list[tuple[str, str]]:
@@ -122,6 +124,42 @@ class BrandForm(forms.ModelForm):  # type: ignore[type-arg]  # Not generic at ru
     def settings(self) -> dict[str, Any]:
         """What the person entered, without the version it was based on."""
         return {name: value for name, value in self.cleaned_data.items() if name != "lock_version"}
+
+
+class KeyForm(forms.Form):
+    """What a new API key may do, and for how long."""
+
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("The system that will hold it."))
+    source = forms.CharField(
+        label=_("Source"),
+        max_length=40,
+        initial="shop",
+        help_text=_(
+            "Ids it sends are filed under this name. Systems that share their customer numbers share a source."
+        ),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"), choices=list(SCOPES.items()), widget=forms.CheckboxSelectMultiple
+    )
+    days = forms.TypedChoiceField(
+        label=_("Valid"),
+        coerce=int,
+        initial=365,
+        choices=[(30, _("For 30 days")), (90, _("For 90 days")), (365, _("For a year")), (0, _("Until it is revoked"))],
+    )
+    per_minute = forms.IntegerField(
+        label=_("Requests a minute"),
+        min_value=1,
+        max_value=1_000_000,
+        initial=6000,
+        help_text=_("Beyond, it has to wait."),
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """What the person chose, as ``issue_api_key`` takes it."""
+        values = dict(self.cleaned_data)
+        days = values.pop("days")
+        return {**values, "expires_at": clock.now() + dt.timedelta(days=days) if days else None}
 
 
 class ProfileForm(forms.Form):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
@@ -59,13 +59,14 @@ class Gate(Router):
 
         ``scope`` is what the key needs, ``limit`` the size of the body in bytes, ``example`` a body for the description.
         """
-        assert scope in SCOPES
+        if scope not in SCOPES:
+            raise ValueError(f"{scope} is not a scope.")
 
         def wrap(view: View) -> View:
             register = self.api_operation(
                 [method], path, response=response, openapi_extra=_described(method, scope, example)
             )
-            return cast(View, register(decorate_view(_guarded(scope, limit))(view)))
+            return register(decorate_view(_guarded(scope, limit))(view))
 
         return wrap
 
@@ -117,7 +118,7 @@ def _read(request: ApiRequest, limit: int) -> HttpResponse | None:
     if isinstance(body, Unreadable):
         return problem(body.status, body.reason)
     # From here on Django and the framework see what was read here, and never read for themselves.
-    request._body = body  # type: ignore[attr-defined]
+    request._body = body
     if not body:
         return None
     kind = (request.content_type or "").lower()

@@ -12,5 +12,8 @@ urlpatterns = [
     path("logout/", views.logout, name="logout"),
     path("setup/", views.setup, name="setup"),
     path("settings/brand/", views.brand, name="brand"),
+    path("settings/keys/", views.keys, name="keys"),
+    path("settings/keys/new/", views.issue_key, name="issue-key"),
+    path("settings/keys/<uuid:key>/revoke/", views.revoke_key, name="revoke-key"),
     path("settings/you/", views.profile, name="profile"),
 ]

@@ -1,8 +1,9 @@
-"""Log in and out, the first set-up, the brand, one's own settings."""
+"""Log in and out, the first set-up, the brand, API keys, one's own settings."""
 
 from __future__ import annotations
 
 from typing import cast
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -19,8 +20,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from personalize.accounts import services
-from personalize.accounts.forms import BrandForm, LoginForm, PasswordForm, ProfileForm, SetupForm
-from personalize.accounts.models import Brand, User
+from personalize.accounts.forms import BrandForm, KeyForm, LoginForm, PasswordForm, ProfileForm, SetupForm
+from personalize.accounts.models import ApiKey, Brand, User
+from personalize.accounts.types import BadKey
+from personalize.core import clock
 from personalize.core.permissions import require
 
 
@@ -83,6 +86,45 @@ def brand(request: HttpRequest) -> HttpResponse:
             return redirect("accounts:brand")
         form.add_error(None, _("Somebody else saved these settings meanwhile. Reload the page to see what changed."))
     return render(request, "accounts/brand.html", {"form": form})
+
+
+@require("settings.edit")
+def keys(request: HttpRequest) -> HttpResponse:
+    """The keys by which other systems speak to the API."""
+    return render(request, "accounts/keys.html", {"keys": _keys()})
+
+
+@never_cache
+@require("settings.edit")
+def issue_key(request: HttpRequest) -> HttpResponse:
+    """Make a key. Its secret is shown in the answer, this once."""
+    form = KeyForm(request.POST or None)
+    if form.is_valid():
+        issued = services.issue_api_key(**form.settings(), actor=cast(User, request.user))
+        if not isinstance(issued, BadKey):
+            return render(request, "accounts/keys.html", {"keys": _keys(), "issued": issued})
+        form.add_error(issued.field if issued.field in form.fields else None, issued.reason)
+    return render(request, "accounts/key_new.html", {"form": form})
+
+
+@require_POST
+@require("settings.edit")
+def revoke_key(request: HttpRequest, key: UUID) -> HttpResponse:
+    """End a key for good."""
+    row = get_object_or_404(ApiKey, uuid=key)
+    if services.revoke_api_key(key=row, actor=cast(User, request.user)):
+        messages.success(request, _("‘%s’ is revoked. Whoever uses it is refused from now on.") % row.name)
+    return redirect("accounts:keys")
+
+
+def _keys() -> list[tuple[ApiKey, str]]:
+    """All keys with how they stand, the living first."""
+    now = clock.now()
+    found = [
+        (key, "revoked" if key.revoked_at else "expired" if key.expires_at and key.expires_at <= now else "good")
+        for key in ApiKey.objects.order_by("-created_at")
+    ]
+    return sorted(found, key=lambda pair: pair[1] != "good")
 
 
 @sensitive_post_parameters("old", "new")

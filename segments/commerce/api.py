@@ -92,10 +92,13 @@ class CartsIn(Given):
     carts: Annotated[list[SkipValidation[CartIn]], Field(min_length=1, max_length=BATCH)]
 
 
+What = Literal["created", "updated", "unchanged"]
+
+
 class ThingOut(BaseModel):
     """``known``: whether the customer is somebody we know; null for products and guests."""
 
-    outcome: Literal["created", "updated", "unchanged"]
+    outcome: What
     known: bool | None = None
 
 
@@ -168,7 +171,7 @@ Thing = TypeVar("Thing", bound=Given)
 def _one(what: str, result: StoreResult, given: _Purchase | None = None) -> ThingOut | HttpResponse:
     if result.refused:
         return problem(422, f"The {what} was not stored.", errors=[{"at": what, "reason": result.refused[0].reason}])
-    outcome = "created" if result.created else "updated" if result.updated else "unchanged"
+    outcome: What = "created" if result.created else "updated" if result.updated else "unchanged"
     named = given is not None and bool(given.customer_id or given.email)
     return ThingOut(outcome=outcome, known=not result.unknown if named else None)
 

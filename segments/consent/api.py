@@ -94,11 +94,19 @@ class PeopleIn(Given):
     subscribers: Annotated[list[SkipValidation[PersonIn]], Field(min_length=1, max_length=BATCH)]
 
 
+Word = Literal["subscribed", "pending", "unchanged", "refused"]
+_WORDS: dict[Outcome | None, Word] = {
+    Outcome.CHANGED: "subscribed",
+    Outcome.PENDING: "pending",
+    Outcome.UNCHANGED: "unchanged",
+}
+
+
 class JoinOut(BaseModel):
     """``pending``: they were asked by mail to confirm. ``refused``: they left later, or may not be mailed."""
 
     topic: str
-    outcome: Literal["subscribed", "pending", "unchanged", "refused"]
+    outcome: Word
     reason: str = ""
 
 
@@ -164,7 +172,7 @@ class LeftOut(BaseModel):
 class TopicOut(BaseModel):
     key: str
     name: str
-    opt_in: Literal["single", "double"]
+    opt_in: Annotated[str, Field(description="single, or double: they confirm by mail.")]
 
 
 class Topics(BaseModel):
@@ -335,8 +343,7 @@ def _result(fate: StoredPerson | Refusal | str) -> PersonResult:
 
 
 def _joined(joined: Joined) -> JoinOut:
-    words = {Outcome.CHANGED: "subscribed", Outcome.PENDING: "pending", Outcome.UNCHANGED: "unchanged"}
-    return JoinOut(topic=joined.topic, outcome=words.get(joined.outcome, "refused"), reason=joined.reason)
+    return JoinOut(topic=joined.topic, outcome=_WORDS.get(joined.outcome, "refused"), reason=joined.reason)
 
 
 def _left(outcome: Outcome) -> LeftOut:

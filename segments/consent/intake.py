@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -16,6 +17,8 @@ from segments.consent.types import Outcome
 from segments.subscribers.models import Subscriber
 from segments.subscribers.services import upsert_subscribers
 from segments.subscribers.types import Refusal, SubscriberRow
+
+What = Literal["created", "updated", "unchanged"]
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class GivenPerson:
 
 @dataclass(frozen=True)
 class StoredPerson:
-    """What became of one person: ``what`` is created, updated or unchanged."""
+    """What became of one person."""
 
     person: Subscriber
-    what: str
+    what: What
     joined: Sequence[Joined] = ()
 
 
@@ -102,7 +105,7 @@ def _named(people: Sequence[GivenPerson]) -> set[str]:
     return {wish.topic for given in people for wish in given.joins}
 
 
-def _what(person: Subscriber, at: dt.datetime) -> str:
+def _what(person: Subscriber, at: dt.datetime) -> What:
     """Storing stamps what it writes with ``at``."""
     if person.created_at == at:
         return "created"

@@ -56,7 +56,7 @@ class Grouping(Generic[Item, Answer]):
     def _answer(self, group: Sequence[_Turn[Item, Answer]]) -> None:
         try:
             answers = self._act([turn.item for turn in group])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  It is raised again where it belongs.
             if len(group) == 1:
                 group[0].error = error
                 return
