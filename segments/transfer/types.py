@@ -1,16 +1,29 @@
-"""What an import is told, and what it says at the end."""
+"""What passes between the parts of an import: records, their layout, and what became of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+POLICIES = ("set", "fill", "append")
+"""What a value does to a stored one: replaces it, only fills where nothing is, or (several of a list) is added."""
 
 
 class Unusable(ValueError):
     """The file as a whole cannot be imported; the message says why and where, in plain words. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an import cannot be set up so: what it is about (a column, ``topic``, ``state``, …) and the reason."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +36,37 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every import is told.
+class Preview:
+    """The beginning of a file. ``problems`` are the faults found there, each with its line."""
 
-    ``columns`` says which column is which field; columns named like a field need no word. ``rejects`` is where rejected
-    rows are written. ``progress`` is told (rows done, rows in all) after each chunk; ``stopped`` is asked whether to end
-    there.
-    """
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    problems: Sequence[str] = ()
 
-    path: Path
-    columns: Mapping[str, str] = field(default_factory=dict)
-    source: str = "import"
-    encoding: str = "utf-8-sig"
-    dry_run: bool = False
-    rejects: Path | None = None
-    progress: Callable[[int, int], None] = lambda done, total: None
-    stopped: Callable[[], bool] = lambda: False
+
+@dataclass(frozen=True)
+class Layout:
+    """Where in a row each field stands, and what its value does to a stored one (``set`` where nothing is said)."""
+
+    places: Mapping[str, int]
+    policies: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, record: Record, name: str) -> str:
+        """What the row says about a field; empty where it says nothing or is too short."""
+        place = self.places.get(name, -1)
+        return record.values[place] if 0 <= place < len(record.values) else ""
 
 
 @dataclass
-class Summary:
-    """What an import did, or in a dry run would have done."""
+class Tally:
+    """What became of some records: figures by name, and the records that were not taken with the reason."""
 
-    dry_run: bool
-    rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    rejected: int = 0
-    examples: list[str] = field(default_factory=list)
-    ignored_columns: Sequence[str] = ()
-    interrupted: bool = False
+    rejected: list[tuple[Record, str]] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, in the order in which they are told."""
-        return {
-            "dry_run": self.dry_run,
-            "rows": self.rows,
-            **self.counts,
-            "rejected": self.rejected,
-            "ignored_columns": list(self.ignored_columns),
-            "interrupted": self.interrupted,
-        }
+    def reject(self, record: Record, reason: str) -> None:
+        self.rejected.append((record, reason))
+
+
+ColumnMap = Mapping[str, Mapping[str, Any]]
+"""Columns of a file to ``{"field": …, "policy": …}``; columns left out are not read."""
