@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.accounts.urls")),
     path("", include("segments.subscribers.urls")),
     path("", include("segments.segmentation.urls")),
+    path("", include("segments.transfer.urls")),
     path("", include("personalize.content.urls")),
     path("", include("campaigns.scheduled.urls")),
     path("", include("campaigns.tracking.urls")),

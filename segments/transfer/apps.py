@@ -1,4 +1,4 @@
-"""App configuration."""
+"""App configuration: brings imports and exports into the frame."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ class TransferConfig(AppConfig):
     name = "segments.transfer"
     label = "transfer"
     verbose_name = "Transfer"
+
+    def ready(self) -> None:
+        from segments.transfer.frame import register
+
+        register()
