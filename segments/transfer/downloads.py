@@ -1,7 +1,9 @@
-"""Files for download: people of the list, of a segment or of a static list, streamed while they are read."""
+"""Files for download, streamed while they are read: people of a list or segment, and the rows an import rejected."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import PurePath
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,6 +14,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET
 
 from personalize.core import clock
 from personalize.core.permissions import require
@@ -21,8 +24,10 @@ from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError
 from segments.subscribers.models import StaticList, Subscriber
 from segments.subscribers.people import kind_for
-from segments.transfer.exports import Format, export_people
+from segments.transfer.exports import SLICE, Format, csv_lines, export_people
 from segments.transfer.forms import ExportForm
+from segments.transfer.models import Import, Rejection
+from segments.transfer.progress import HEADER
 
 TYPES = {Format.CSV: "text/csv; charset=utf-8", Format.NDJSON: "application/x-ndjson"}
 
@@ -79,4 +84,24 @@ def _export(request: HttpRequest, people: QuerySet[Subscriber], *, name: str, of
             "Content-Disposition": f'attachment; filename="{slugify(name) or "people"}.{format}"',
             "Cache-Control": "no-store",
         },
+    )
+
+
+@require_GET
+@require("people.import")
+def rejected(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """The rows an import did not take, with line and reason, to be mended and imported again."""
+    job = get_object_or_404(Import, uuid=uuid)
+
+    def lines() -> Iterator[str]:
+        rows = Rejection.objects.filter(job=job).order_by("line", "pk").iterator(chunk_size=SLICE)
+        yield csv_lines([["line", "reason", *job.options.get(HEADER, [])]])
+        for row in rows:
+            yield csv_lines([[row.line, row.reason, *row.values]])
+
+    name = f"{slugify(PurePath(job.name).stem) or 'import'}-rejected.csv"
+    return StreamingHttpResponse(
+        lines(),
+        content_type=TYPES[Format.CSV],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )

@@ -26,7 +26,7 @@ from personalize.core.registries import ListColumn, list_columns
 from personalize.dashboard.lists import formula_safe
 from segments.consent.models import Subscription, Topic
 from segments.subscribers.models import AttributeDefinition, AttributeType, ExternalId, Subscriber
-from segments.transfer.mapping import ATTRIBUTE
+from segments.subscribers.policies import ATTRIBUTE
 
 SLICE = 1000
 TOPIC = "topics."
@@ -152,7 +152,7 @@ def stream(
     """
     write = _csv if format is Format.CSV else _ndjson
     if format is Format.CSV:
-        yield _lines([[column.key for column in columns]])
+        yield csv_lines([[column.key for column in columns]])
     people = _present(people).defer("attributes_folded")
     rows = (people if people.ordered else people.order_by("pk")).iterator(chunk_size=SLICE)
     done = 0
@@ -166,12 +166,13 @@ def _present(people: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
 
 
 def _csv(part: Slice, columns: Sequence[ExportColumn]) -> str:
-    return _lines([[_cell(column.read(part, person)) for column in columns] for person in part.people])
+    return csv_lines([[column.read(part, person) for column in columns] for person in part.people])
 
 
-def _lines(rows: Sequence[Sequence[Any]]) -> str:
+def csv_lines(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows of values as lines of CSV that no spreadsheet runs."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
