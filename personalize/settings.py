@@ -177,6 +177,10 @@ DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=120.0)
 DELIVERY_DAILY_CAP = env.int("DELIVERY_DAILY_CAP", default=0 if DEMO else 3)
 DELIVERY_MAX_ATTEMPTS = env.int("DELIVERY_MAX_ATTEMPTS", default=6)
 
+# Files in: how large an uploaded one may be, and how soon an import whose process died is taken up by another.
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100_000_000)
+IMPORT_LEASE_SECONDS = env.float("IMPORT_LEASE_SECONDS", default=30.0)
+
 # A click this soon after the mail was handed over is a sign of a link scanner; one sign alone decides nothing.
 TRACKING_FAST_SECONDS = env.float("TRACKING_FAST_SECONDS", default=60.0)
 

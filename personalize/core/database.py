@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -72,6 +73,18 @@ def durable_commits() -> None:
     if not is_postgres() and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous=FULL")
+
+
+def ids_sql() -> str:
+    """A table of one column ``id`` for a FROM clause, with one parameter: what ``ids_parameter`` makes of the ids."""
+    if is_postgres():
+        return "unnest(CAST(%s AS bigint[])) AS ids(id)"
+    return "(SELECT value AS id FROM json_each(%s)) AS ids"
+
+
+def ids_parameter(ids: Iterable[int]) -> Any:
+    """Any number of ids as one parameter of ``ids_sql``."""
+    return list(ids) if is_postgres() else json.dumps(list(ids))
 
 
 def refresh_statistics() -> None:

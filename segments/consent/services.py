@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from personalize.core import audit, clock, hooks
+from segments.consent import joining
 from segments.consent.models import (
     ConsentAction,
     ConsentEntry,
@@ -257,25 +258,8 @@ def bulk_subscribe(
         )
         done = {person for person, was in stored.items() if was in (SubscriptionState.SUBSCRIBED, state)}
         changing = sorted(welcome - done)
-        Subscription.objects.bulk_create(
-            [Subscription(subscriber_id=person, topic=topic, state=state, changed_at=at) for person in changing],
-            update_conflicts=True,
-            unique_fields=["subscriber", "topic"],
-            update_fields=["state", "changed_at"],
-        )
-        ConsentEntry.objects.bulk_create(
-            ConsentEntry(
-                subscriber_id=person,
-                topic=topic,
-                action=action,
-                at=at,
-                recorded_at=now,
-                source=source,
-                basis=basis,
-                wording=wording,
-            )
-            for person in changing
-        )
+        joining.join(changing, topic, state, at)
+        joining.prove(changing, topic, action, at=at, recorded_at=now, source=source, basis=basis, wording=wording)
     return BulkCounts(
         subscribed=len(changing) if basis else 0,
         pending=0 if basis else len(changing),
@@ -286,7 +270,9 @@ def bulk_subscribe(
 
 def _kept_out(ids: set[int], topic: Topic, now: dt.datetime) -> set[int]:
     """Those of the people whom an import may not join."""
-    addresses = dict(Subscriber.objects.present().filter(pk__in=ids).values_list("pk", "address_key"))
+    # Locked, so that two imports of the same people write one proof.
+    people = Subscriber.objects.present().select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    addresses = dict(people.values_list("pk", "address_key"))
     barred = set(
         Suppression.objects.in_force(now)
         .concerning(topic.pk)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -83,8 +84,12 @@ def _datetime(definition: AttributeDefinition, raw: Any) -> Any:
 
 
 def _enum(definition: AttributeDefinition, raw: Any) -> Any:
-    choices = {fold(choice): choice for choice in definition.choices}
-    return choices.get(fold(raw)) if isinstance(raw, str) else None
+    return _choices(tuple(definition.choices)).get(fold(raw)) if isinstance(raw, str) else None
+
+
+@lru_cache(maxsize=64)
+def _choices(choices: tuple[str, ...]) -> dict[str, str]:
+    return {fold(choice): choice for choice in choices}
 
 
 def _multi(definition: AttributeDefinition, raw: Any) -> Any:
@@ -114,22 +119,6 @@ def typed(definition: AttributeDefinition, raw: Any) -> Any | Refusal:
     read, reason = _READERS[definition.type]
     value = read(definition, raw)
     return Refusal(definition.key, str(reason)) if value is None else value
-
-
-def changes(given: Mapping[str, Any], definitions: Mapping[str, AttributeDefinition]) -> dict[str, Any] | Refusal:
-    """The stored forms of all given values; None stands for a value to be removed."""
-    found: dict[str, Any] = {}
-    for key, raw in given.items():
-        if key not in definitions:
-            return Refusal(key[:40], _("is not a known attribute; define it first"))
-        if raw is None or raw == "":
-            found[key] = None
-            continue
-        value = typed(definitions[key], raw)
-        if isinstance(value, Refusal):
-            return value
-        found[key] = value
-    return found
 
 
 def merged(stored: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any] | Refusal:

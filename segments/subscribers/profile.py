@@ -111,7 +111,8 @@ def zone_name(text: str) -> str | None:
 
 
 @cache
-def _single_zones() -> dict[str, str]:
+def single_zones() -> dict[str, str]:
+    """The time zone of every country that has just one."""
     zones = defaultdict(list)
     for zone, country in get_global("zone_territories").items():
         zones[country].append(zone)
@@ -120,7 +121,7 @@ def _single_zones() -> dict[str, str]:
 
 def zone_of_country(country: str) -> str:
     """The time zone of a country that has just one, otherwise an empty text."""
-    return _single_zones().get(country, "")
+    return single_zones().get(country, "")
 
 
 def birthday(given: str | dt.date) -> tuple[int | None, int, int] | str:

@@ -4,204 +4,47 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, hooks
-from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.subscribers import attributes as typing
 from segments.subscribers import profile
-from segments.subscribers.models import AttributeDefinition, AttributeType, ExternalId, Subscriber
-from segments.subscribers.types import Refusal, RefusedRow, Stale, SubscriberRow, UpsertResult
+from segments.subscribers.checking import check, definitions
+from segments.subscribers.models import AttributeDefinition, AttributeType, Subscriber
+from segments.subscribers.storing import Upsert
+from segments.subscribers.types import Refusal, Stale, SubscriberRow, UpsertResult
 
-SLICE = 1000
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TAKEN_KEYS = {field.name for field in Subscriber._meta.get_fields()} | {field.name for field in fields(SubscriberRow)}
 
 
-@dataclass
-class _Wanted:
-    """A row after its values were checked."""
-
-    index: int
-    email: str
-    key: str
-    columns: dict[str, Any]
-    attributes: dict[str, Any]
-    external_id: str
-
-
-def upsert_subscribers(*, rows: Sequence[SubscriberRow], source: str, at: dt.datetime | None = None) -> UpsertResult:
+def upsert_subscribers(
+    *,
+    rows: Sequence[SubscriberRow],
+    source: str,
+    at: dt.datetime | None = None,
+    policies: Mapping[str, str] | None = None,
+    lines: Sequence[int] | None = None,
+) -> UpsertResult:
     """Create and change people so that they are as the rows say; what already is so is not written.
 
-    Bad rows are refused one by one and the others stored. ``source`` names the system that the external ids belong to;
-    ``at`` stamps the rows and defaults to now.
+    Bad rows are refused one by one and the others stored. Attribute values that do not fit their type are kept apart and
+    the rest of their row is stored. ``source`` names the system that the external ids belong to; ``at`` stamps the rows
+    and defaults to now. ``policies`` say by field (``attributes.KEY`` for an attribute) what a value may do to a stored
+    one: ``set``, the default, replaces it; ``fill`` leaves it alone; ``append`` adds to a list of several. ``lines`` are
+    the lines of a file that the rows stood on.
     """
     with transaction.atomic():
-        upsert = _Upsert(source=source, at=at or clock.now())
-        wanted = upsert.checked(rows)
-        last = {row.key: row for row in wanted}
-        people = list(last.values())
-        for start in range(0, len(people), SLICE):
-            upsert.store(people[start : start + SLICE])
+        upsert = Upsert(rows=rows, source=source, at=at or clock.now(), policies=policies or {}, lines=lines)
+        result = upsert.run()
         if written := upsert.created | upsert.updated:
             hooks.subscriber_changed(subscriber_ids=sorted(written))
-    found = [upsert.ids.get(last[row.key].index) for row in wanted]
-    places = dict(zip((row.index for row in wanted), found, strict=True))
-    return UpsertResult(
-        created=len(upsert.created),
-        updated=len(upsert.updated),
-        unchanged=len(upsert.ids) - len(upsert.created) - len(upsert.updated),
-        erased=upsert.erased,
-        superseded=len(wanted) - len(last),
-        refused=sorted(upsert.refused, key=lambda row: row.index),
-        ids=[places.get(index) for index in range(len(rows))],
-    )
-
-
-class _Upsert:
-    """One call of ``upsert_subscribers``: what it knows and what it did. ``ids`` is the person's id by row index."""
-
-    def __init__(self, *, source: str, at: dt.datetime) -> None:
-        self.source = source
-        self.at = at
-        self.ids: dict[int, int] = {}
-        self.created: set[int] = set()
-        self.updated: set[int] = set()
-        self.erased = 0
-        self.refused: list[RefusedRow] = []
-
-    def refuse(self, row: _Wanted | int, refusal: Refusal) -> None:
-        self.refused.append(RefusedRow(row if isinstance(row, int) else row.index, refusal))
-
-    def checked(self, rows: Sequence[SubscriberRow]) -> list[_Wanted]:
-        """The good rows in stored form; the others are refused."""
-        definitions = {definition.key: definition for definition in AttributeDefinition.objects.all()}
-        good = []
-        for index, row in enumerate(rows):
-            wanted = _check(index, row, definitions)
-            if isinstance(wanted, Refusal):
-                self.refuse(index, wanted)
-            else:
-                good.append(wanted)
-        return good
-
-    def store(self, rows: Sequence[_Wanted]) -> None:
-        """Store rows about different people with a fixed number of statements."""
-        rows = self._without_foreign_ids(rows)
-        stored = _people(row.key for row in rows)
-        new = [(row, Subscriber(email=row.email, address_key=row.key)) for row in rows if row.key not in stored]
-        raced = self._create(new)
-        self._change([(row, stored[row.key]) for row in rows if row.key in stored] + raced)
-        self._link(rows)
-
-    def _without_foreign_ids(self, rows: Sequence[_Wanted]) -> list[_Wanted]:
-        """The rows whose external id is free or theirs already."""
-        given = [row.external_id for row in rows if row.external_id]
-        owners = dict(
-            ExternalId.objects.filter(source=self.source, value__in=given).values_list(
-                "value", "subscriber__address_key"
-            )
-        )
-        good = []
-        for row in rows:
-            if row.external_id and owners.setdefault(row.external_id, row.key) != row.key:
-                self.refuse(row, Refusal("external_id", _("belongs to another person: %s") % row.external_id))
-            else:
-                good.append(row)
-        return good
-
-    def _create(self, new: Sequence[tuple[_Wanted, Subscriber]]) -> list[tuple[_Wanted, Subscriber]]:
-        """Insert new people; returns those whom somebody else created between our look and our write."""
-        good = []
-        for row, person in new:
-            changed = _apply(person, row.columns, row.attributes)
-            if isinstance(changed, Refusal):
-                self.refuse(row, changed)
-            else:
-                person.created_at = person.updated_at = self.at
-                good.append((row, person))
-        Subscriber.objects.bulk_create([person for _row, person in good], ignore_conflicts=True)
-        stored = _people(row.key for row, _person in good)
-        raced = []
-        for row, person in good:
-            found = stored[row.key]
-            if found.uuid == person.uuid:
-                self.ids[row.index] = found.pk
-                self.created.add(found.pk)
-            else:
-                raced.append((row, found))
-        return raced
-
-    def _change(self, known: Sequence[tuple[_Wanted, Subscriber]]) -> None:
-        """Bring stored people up to date; those who already are, and those who were erased, are left alone."""
-        touched: set[str] = set()
-        differing = []
-        for row, person in known:
-            if person.erased_at is not None:
-                self.erased += 1
-                continue
-            changed = _apply(person, row.columns, row.attributes)
-            if isinstance(changed, Refusal):
-                self.refuse(row, changed)
-                continue
-            self.ids[row.index] = person.pk
-            if changed:
-                person.updated_at = self.at
-                person.lock_version += 1
-                touched |= changed
-                differing.append(person)
-        if differing:
-            Subscriber.objects.bulk_update(differing, sorted(touched | {"updated_at", "lock_version"}))
-            self.updated.update(person.pk for person in differing)
-
-    def _link(self, rows: Sequence[_Wanted]) -> None:
-        """Store the external ids; a person has one in each system."""
-        wanted = {self.ids[row.index]: row.external_id for row in rows if row.external_id and row.index in self.ids}
-        stored = {
-            link.subscriber_id: link for link in ExternalId.objects.filter(source=self.source, subscriber__in=wanted)
-        }
-        changed = []
-        for person, value in wanted.items():
-            link = stored.get(person)
-            if link is not None and link.value != value:
-                link.value = value
-                changed.append(link)
-        missing = [
-            ExternalId(subscriber_id=person, source=self.source, value=value)
-            for person, value in wanted.items()
-            if person not in stored
-        ]
-        ExternalId.objects.bulk_update(changed, ["value"])
-        ExternalId.objects.bulk_create(missing)
-        self.updated.update({link.subscriber_id for link in (*changed, *missing)} - self.created)
-
-
-def _check(index: int, row: SubscriberRow, definitions: Mapping[str, AttributeDefinition]) -> _Wanted | Refusal:
-    try:
-        email = normalise(row.email)
-    except BadAddress as error:
-        return Refusal("email", str(error))
-    columns = profile.columns({name: getattr(row, name) for name in profile.GIVEN})
-    if isinstance(columns, Refusal):
-        return columns
-    values = typing.changes(row.attributes, definitions)
-    if isinstance(values, Refusal):
-        return values
-    external_id = profile.clean_text(row.external_id)
-    if len(external_id) > 120:
-        return Refusal("external_id", _("is longer than %d characters") % 120)
-    return _Wanted(index, email, address_key(email), columns, values, external_id)
-
-
-def _people(keys: Iterable[str]) -> dict[str, Subscriber]:
-    """The stored people behind address keys, locked where the database can."""
-    found = Subscriber.objects.select_for_update().filter(address_key__in=list(keys)).order_by("pk")
-    return {person.address_key: person for person in found}
+    return result
 
 
 def _apply(person: Subscriber, columns: Mapping[str, Any], attributes: Mapping[str, Any]) -> set[str] | Refusal:
@@ -234,11 +77,11 @@ def change_subscriber(
             return Refusal("email", _("belonged to a person who was erased"))
         if person.lock_version != lock_version:
             return Stale(person.lock_version)
-        definitions = {definition.key: definition for definition in AttributeDefinition.objects.all()}
-        row = SubscriberRow(**{"email": person.email, **changes})
-        wanted = _check(0, row, definitions)
+        wanted = check(0, SubscriberRow(**{"email": person.email, **changes}), definitions())
         if isinstance(wanted, Refusal):
             return wanted
+        if wanted.misfits:
+            return wanted.misfits[0]
         if Subscriber.objects.filter(address_key=wanted.key).exclude(pk=person.pk).exists():
             return Refusal("email", _("belongs to another person"))
         changed = _apply(

@@ -1,8 +1,9 @@
-"""App configuration: brings imports and exports into the frame."""
+"""App configuration: what this app tells the registries."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TransferConfig(AppConfig):
@@ -11,6 +12,11 @@ class TransferConfig(AppConfig):
     verbose_name = "Transfer"
 
     def ready(self) -> None:
-        from segments.transfer.frame import register
+        from personalize.core import queue, registries
+        from segments.transfer import engine, frame, rejects
 
-        register()
+        queue.register_look("transfer.imports", engine.look)
+        registries.retention.add(
+            registries.Retention("transfer.rejections", _("Rejected rows of imports"), 30, rejects.count, rejects.prune)
+        )
+        frame.register()

@@ -44,3 +44,13 @@ ORDER_FIELDS = {
     "status": _("placed, paid, fulfilled, delivered, cancelled or refunded"),
     "order_number": _("on refunds: the order they belong to"),
 }
+EVENT_FIELDS = {
+    "external_id": _("the person's id in the system named by --source"),
+    "email": _("the person's address, where there is no id"),
+    "name": _("what happened, such as product_viewed; needed"),
+    "occurred_at": _("date and time, UTC where no zone is named; needed"),
+    "idempotency_key": _("what tells this event from all others of the source; by default all that the row says"),
+    "subject": _("what it is about, such as a product's code"),
+    "amount": _("money, such as 2.55"),
+    "properties": _("further facts, as a JSON object"),
+}

@@ -1,7 +1,8 @@
 """Reading comma-separated files that strangers made: streamed, bounded, and every fault said with its place.
 
-A file is read twice. The first reading finds whatever makes it unusable before anything is written, and learns where
-each thing is named for the last time; the second hands out the rows of one thing together as soon as they are complete.
+A file is read twice. The first reading finds whatever makes it unusable before anything is written and counts the rows,
+and, where several rows are one thing, learns where each thing is named for the last time; the second hands out the rows
+of one thing together as soon as they are complete.
 """
 
 from __future__ import annotations
@@ -12,31 +13,23 @@ import gzip
 import io
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from django.utils.translation import gettext as _
 
-from segments.transfer.types import Record, Unusable
+from segments.transfer.types import Group, Preview, Record, Unusable
 
 MAX_BYTES = 1_000_000_000
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 200
 MAX_FIELD = 65_536
 MAX_LINE = 1_000_000
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _WIDE = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What the first reading learnt: how many rows there are, and the line on which each key stands last."""
-
-    rows: int
-    last: dict[str, int]
 
 
 class Table:
@@ -78,16 +71,19 @@ class Table:
                     }
                     yield Record(record.line, record.values, problem)
 
-    def survey(self, key: Callable[[Record], str]) -> Survey:
-        """Read the whole file once; rows with an empty key are counted and not remembered."""
-        rows, last = 0, {}
-        for record in self.records():
-            rows += 1
-            if name := key(record):
-                last[name] = record.line
-        return Survey(rows, last)
+    def preview(self, rows: int) -> Preview:
+        """The first rows and what is wrong with them."""
+        found = list(islice(self.records(), rows))
+        problems = [
+            _("Line %(line)d %(problem)s.") % {"line": one.line, "problem": one.problem} for one in found if one.problem
+        ]
+        return Preview(self.header, [one.values for one in found], problems)
 
-    def groups(self, key: Callable[[Record], str], survey: Survey) -> Iterator[list[Record]]:
+    def last_lines(self, key: Callable[[Record], str]) -> dict[str, int]:
+        """The line on which each key stands last; the empty key is left out."""
+        return {name: record.line for record in self.records() if (name := key(record))}
+
+    def groups(self, key: Callable[[Record], str], last: Mapping[str, int]) -> Iterator[Group]:
         """The rows of one key together, as soon as the last of them is read; rows with an empty key alone."""
         waiting: defaultdict[str, list[Record]] = defaultdict(list)
         for record in self.records():
@@ -96,7 +92,7 @@ class Table:
                 yield [record]
                 continue
             waiting[name].append(record)
-            if survey.last.get(name) == record.line:
+            if last.get(name) == record.line:
                 yield waiting.pop(name)
 
     def _parsed(self, lines: Iterator[str]) -> Iterator[Record]:
@@ -173,8 +169,8 @@ def _line_encoding(name: str) -> str:
 
 
 def _refuse_foreign(start: bytes) -> None:
-    if start.startswith(_ZIP):
-        raise Unusable(_("The file is a zip archive or a spreadsheet; save the table as CSV first."))
+    if start.startswith(ZIP):
+        raise Unusable(_("The file is a zip archive; unpack it first."))
     for mark, name in _WIDE.items():
         if start.startswith(mark):
             raise Unusable(_("The file is in %s; save it as UTF-8.") % name)

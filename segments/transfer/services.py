@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,11 @@ def suggest_columns(job: Import) -> dict[str, dict[str, str]]:
     return mapping.suggested(Table(Path(job.path), job.encoding).header, KINDS[job.kind].known())
 
 
+def field_choices(kind: str) -> dict[str, Sequence[str]]:
+    """The fields that columns may be mapped to, with the policies possible for each; nothing else can be written."""
+    return dict(KINDS[kind].known())
+
+
 def preview(job: Import, rows: int = 20) -> Preview:
     """The header and the first rows of the file, and what is wrong with them. Raises Unusable."""
     return Table(Path(job.path), job.encoding).preview(rows)
@@ -87,11 +92,13 @@ def configure_import(
     basis: str = "",
     wording: str = "",
     options: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
 ) -> Refusal | None:
     """Say which column is which field and on what ground people are joined; possible until the import has begun.
 
     ``topic`` joins the people (only for subscribers): with a ``basis`` at once, without one they wait for confirmation.
-    ``source`` and ``options`` stay as they are when None.
+    ``source`` and ``options`` stay as they are when None. ``dry_run`` is what ``run_import`` does with it; a page says so
+    to ``start_import``.
     """
     if job.kind != "subscribers" and topic is not None:
         return Refusal("topic", _("can only be joined by an import of subscribers"))
@@ -108,6 +115,7 @@ def configure_import(
         "basis": basis[:80],
         "wording": wording,
         "options": job.options if options is None else dict(options),
+        "dry_run": dry_run,
     }
     if not move(job, old=ImportState.UPLOADED, new=ImportState.UPLOADED, **changes):
         return Refusal("state", _("The import has begun already."))
@@ -123,6 +131,7 @@ def start_import(*, job: Import, actor: Any, dry_run: bool = False) -> Refusal |
             new=ImportState.READY,
             dry_run=dry_run,
             cursor=0,
+            total=None,
             counts={},
             rejected=0,
             reason="",
@@ -166,6 +175,20 @@ def cancel_import(*, job: Import, actor: Any) -> bool:
     if cancelled:
         storage.discard(Path(job.path))
     return cancelled
+
+
+def forget_import(*, job: Import) -> None:
+    """Remove an import that stored nothing, such as a dry run, and its file if it is ours."""
+    storage.discard(Path(job.path))
+    job.delete()
+
+
+def unfinished_like(job: Import) -> Import | None:
+    """An earlier import of the same file with the same words that did not come to its end."""
+    same = ("kind", "digest", "encoding", "columns", "source", "topic", "basis", "wording", "options")
+    unfinished = (ImportState.READY, ImportState.RUNNING, ImportState.PAUSED, ImportState.FAILED)
+    earlier = Import.objects.filter(digest=job.digest, dry_run=False, state__in=unfinished).exclude(pk=job.pk)
+    return next((one for one in earlier if all(getattr(one, name) == getattr(job, name) for name in same)), None)
 
 
 def run_import(

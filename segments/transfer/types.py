@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,10 @@ class Record:
     line: int
     values: Sequence[str]
     problem: str = ""
+
+
+Group = list[Record]
+"""The records that are one thing, such as the lines of an order."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,9 @@ class Tally:
     def reject(self, record: Record, reason: str) -> None:
         self.rejected.append((record, reason))
 
+
+Store = Callable[[Sequence[Group], Tally], None]
+"""Stores what groups of records say, within a transaction, and tells what became of them."""
 
 ColumnMap = Mapping[str, Mapping[str, Any]]
 """Columns of a file to ``{"field": …, "policy": …}``; columns left out are not read."""

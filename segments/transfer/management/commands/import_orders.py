@@ -9,12 +9,11 @@ from django.core.management.base import CommandParser
 
 from segments.transfer.fields import ORDER_FIELDS
 from segments.transfer.management.base import ImportCommand
-from segments.transfer.services import import_orders
-from segments.transfer.types import Job, Summary
 
 
 class Command(ImportCommand):
     help = "Import orders from a CSV file, one line of an order a row. The same file twice changes nothing."
+    kind = "orders"
     fields = ORDER_FIELDS
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,7 +31,5 @@ class Command(ImportCommand):
             help="numbers that begin so are refunds of their own, with quantities below zero",
         )
 
-    def run(self, job: Job, options: Mapping[str, Any]) -> Summary:
-        return import_orders(
-            job=job, customer_source=options["customer_source"], refund_prefix=options["refund_prefix"]
-        )
+    def settings_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        return {"options": {name: options[name] for name in ("customer_source", "refund_prefix") if options[name]}}

@@ -8,14 +8,15 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from segments.consent.models import Topic
+from segments.transfer.engine import RELEASED
 from segments.transfer.fields import SUBSCRIBER_FIELDS
 from segments.transfer.management.base import ImportCommand
-from segments.transfer.services import import_subscribers
-from segments.transfer.types import Job, Summary, Unusable
+from segments.transfer.types import Unusable
 
 
 class Command(ImportCommand):
     help = "Import people from a CSV file, one a row. The same file twice changes nothing."
+    kind = "subscribers"
     fields = SUBSCRIBER_FIELDS
     notes = "  attributes.KEY  a defined attribute\n"
 
@@ -29,7 +30,14 @@ class Command(ImportCommand):
             help="the legal ground of joining them, kept as proof; without it they wait for confirmation",
         )
 
-    def run(self, job: Job, options: Mapping[str, Any]) -> Summary:
+        parser.add_argument(
+            "--wording", default="", metavar="TEXT", help="the words people agreed to, kept as proof as well"
+        )
+        parser.add_argument(
+            "--reviewed", action="store_true", help="import although the file looks like a list that was bought"
+        )
+
+    def settings_of(self, options: Mapping[str, Any]) -> dict[str, Any]:
         topic = None
         if options["topic"]:
             topic = Topic.objects.filter(key=options["topic"]).first()
@@ -38,4 +46,9 @@ class Command(ImportCommand):
                 raise Unusable(f"There is no topic “{options['topic']}”; there are: {known}.")
         elif options["basis"]:
             raise Unusable("--basis is the ground of joining a topic; name it with --topic.")
-        return import_subscribers(job=job, topic=topic, basis=options["basis"][:80])
+        return {
+            "topic": topic,
+            "basis": options["basis"],
+            "wording": options["wording"],
+            "options": {RELEASED: True} if options["reviewed"] else {},
+        }
