@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("segments.consent.urls")),
     path("", include("segments.consent.suppression_urls")),
     path("", include("segments.segmentation.urls")),
+    path("", include("segments.transfer.urls")),
     path("", include("personalize.content.urls")),
     path("", include("campaigns.scheduled.urls")),
     path("", include("campaigns.tracking.urls")),

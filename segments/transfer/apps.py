@@ -12,10 +12,11 @@ class TransferConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import queue, registries
-        from segments.transfer import engine, personal
+        from segments.transfer import engine, frame, personal
 
         queue.register_look("transfer.imports", engine.look)
         for declared in personal.declared():
             registries.personal_data.add(declared)
         for kept in personal.kept():
             registries.retention.add(kept)
+        frame.register()

@@ -81,9 +81,10 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
-// A button cannot be pressed twice: it stays, busy, until the next page.
+// A button cannot be pressed twice: it stays, busy, until the next page. After a download there is none.
 document.addEventListener("submit", (event) => {
-  if (event.submitter?.matches(".button") && event.target.method === "post") event.submitter.setAttribute("aria-busy", "true");
+  const leaves = event.target.method === "post" && !event.target.matches("[data-downloads]");
+  if (event.submitter?.matches(".button") && leaves) event.submitter.setAttribute("aria-busy", "true");
 });
 addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("[aria-busy=true]")) button.removeAttribute("aria-busy");
