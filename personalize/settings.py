@@ -180,6 +180,9 @@ DELIVERY_MAX_ATTEMPTS = env.int("DELIVERY_MAX_ATTEMPTS", default=6)
 # A click this soon after the mail was handed over is a sign of a link scanner; one sign alone decides nothing.
 TRACKING_FAST_SECONDS = env.float("TRACKING_FAST_SECONDS", default=60.0)
 
+# How many people may sign up by forms from one network in a day; many of them may share one.
+SIGNUPS_PER_NETWORK = env.int("SIGNUPS_PER_NETWORK", default=20)
+
 RENDER_MEMORY_MB = env.int("RENDER_MEMORY_MB", default=512)
 RENDER_MESSAGE_SECONDS = env.float("RENDER_MESSAGE_SECONDS", default=0.25)
 RENDER_COMPILE_SECONDS = env.float("RENDER_COMPILE_SECONDS", default=2.0)
