@@ -187,6 +187,9 @@ TRACKING_FAST_SECONDS = env.float("TRACKING_FAST_SECONDS", default=60.0)
 # How long things are kept, where it is not as long as their apps say: kind=days or kind=never, by commas.
 RETENTION_DAYS = dict(item.partition("=")[::2] for item in env.list("RETENTION_DAYS", default=[]))
 
+# How many people may sign up by forms from one network in a day; many of them may share one.
+SIGNUPS_PER_NETWORK = env.int("SIGNUPS_PER_NETWORK", default=20)
+
 RENDER_MEMORY_MB = env.int("RENDER_MEMORY_MB", default=512)
 RENDER_MESSAGE_SECONDS = env.float("RENDER_MESSAGE_SECONDS", default=0.25)
 RENDER_COMPILE_SECONDS = env.float("RENDER_COMPILE_SECONDS", default=2.0)

@@ -6,6 +6,7 @@ No login, no session, no cookie, no script: such a page is opened from a mail, b
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Callable
 from functools import wraps
 
@@ -75,3 +76,8 @@ def network(request: HttpRequest) -> str:
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
+
+
+def answer_no_sooner(began: float, seconds: float) -> None:
+    """Wait until ``seconds`` after ``began`` (monotonic), so that the time of an answer does not tell what was found."""
+    time.sleep(max(0.0, began + seconds - time.monotonic()))

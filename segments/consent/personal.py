@@ -5,18 +5,27 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from personalize.core.personal import empty, rows_of
 from personalize.core.registries import PersonalData, Retention
-from personalize.core.retention import rows_older
-from segments.consent.models import Subscription, SubscriptionState, Suppression, SuppressionReason
+from segments.consent.letters import CONFIRM_WITHIN
+from segments.consent.models import (
+    ConsentAction,
+    ConsentEntry,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
 from segments.consent.services import carry_over, suppress
 from segments.subscribers.merging import former_keys
 
 # Of two words on one topic the stricter holds.
 _STRICTNESS = {SubscriptionState.SUBSCRIBED: 0, SubscriptionState.PENDING: 1, SubscriptionState.UNSUBSCRIBED: 2}
+_SLICE = 1000
 
 
 def declared() -> list[PersonalData]:
@@ -46,17 +55,30 @@ def declared() -> list[PersonalData]:
     ]
 
 
-def kept() -> list[Retention]:
-    return [
-        rows_older(
-            "unconfirmed",
-            lambda: Subscription.objects.filter(state=SubscriptionState.PENDING),
-            "changed_at",
-            label=_("Subscriptions that nobody confirmed"),
-            fate=_("deleted"),
-            days=30,
-        )
-    ]
+def unconfirmed() -> Retention:
+    """Wishes that nobody confirmed: what waits ends, and what was told to the form is forgotten."""
+    return Retention(
+        key="unconfirmed",
+        label=_("Sign-ups that nobody confirmed"),
+        days=CONFIRM_WITHIN.days,
+        count=lambda before: _waiting(before).count(),
+        prune=_forget,
+        fate=_("deleted"),
+    )
+
+
+def _waiting(before: dt.datetime) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(state=SubscriptionState.PENDING, changed_at__lt=before)
+
+
+def _forget(before: dt.datetime) -> int:
+    some = list(_waiting(before).values_list("pk", "subscriber_id")[:_SLICE])
+    asked = ConsentEntry.objects.filter(
+        subscriber__in={person for _pk, person in some}, action=ConsentAction.REQUESTED, recorded_at__lt=before
+    )
+    with transaction.atomic():
+        asked.update(details={}, ip_prefix="")
+        return _waiting(before).filter(pk__in=[pk for pk, _person in some]).delete()[0]
 
 
 def _bars(person: Any) -> QuerySet[Suppression]:

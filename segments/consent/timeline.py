@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from personalize.core.registries import Span, TimelineEntry, TimelineSource
 from segments.consent.models import ConsentAction, ConsentEntry
+from segments.consent.standing import ABOUT_MANNER
 from segments.subscribers.models import Subscriber
 
 _TONES = {
@@ -20,13 +21,13 @@ _TONES = {
 def _entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:
     said = ConsentEntry.objects.filter(subscriber=subscriber).select_related("topic").order_by("-at", "-pk")
     for entry in span.of(said, "at")[:limit]:
-        about_tracking = entry.action in (ConsentAction.TRACKING_GRANTED, ConsentAction.TRACKING_DENIED)
+        no_object = entry.action in ABOUT_MANNER
         yield TimelineEntry(
             at=entry.at,
             kind="consent",
             icon="verified_user",
             verb=entry.get_action_display(),
-            text=entry.topic.name if entry.topic else "" if about_tracking else _("everything"),
+            text=entry.topic.name if entry.topic else "" if no_object else _("everything"),
             detail=" · ".join(part for part in (entry.source, entry.basis, entry.wording) if part),
             tone=_TONES.get(ConsentAction(entry.action), ""),
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 class Outcome(enum.Enum):
@@ -39,3 +41,24 @@ class BulkCounts:
             self.unchanged + other.unchanged,
             self.kept_out + other.kept_out,
         )
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person chose in their preference centre; None and nothing leave what is stored alone.
+
+    ``join`` and ``leave`` are keys of topics, ``pause_days`` 0 ends a pause, ``profile`` has the names and meanings of
+    SubscriberRow's fields.
+    """
+
+    join: frozenset[str] = frozenset()
+    leave: frozenset[str] = frozenset()
+    pause_days: int | None = None
+    rhythm: str | None = None
+    tracking: bool | None = None
+    profile: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def only_reduce(self) -> bool:
+        """Whether it all makes for less mail and less tracking, and says nothing of the person."""
+        return not (self.join or self.pause_days == 0 or self.rhythm == "" or self.tracking or self.profile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from segments.consent.views import public
+from segments.consent.views import public, signup_forms, topics
 
 app_name = "consent"
 
@@ -14,5 +14,13 @@ urlpatterns = [
     path("c/<path:token>", public.confirm, name="confirm"),
     path("b/<path:token>", public.undo, name="undo"),
     path("f/<slug:key>/", public.form, name="form"),
+    path("f/<slug:key>/frame/", public.form, {"framed": True}, name="form_frame"),
     path("link/", public.link, name="link"),
+    path("topics/", topics.index, name="topics"),
+    path("topics/new/", topics.new, name="topic_new"),
+    path("topics/<slug:key>/edit/", topics.edit, name="topic_edit"),
+    path("forms/", signup_forms.index, name="forms"),
+    path("forms/new/", signup_forms.new, name="form_new"),
+    path("forms/<slug:key>/edit/", signup_forms.edit, name="form_edit"),
+    path("forms/<slug:key>/preview/", signup_forms.preview, name="form_preview"),
 ]

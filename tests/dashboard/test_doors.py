@@ -16,7 +16,7 @@ from personalize.accounts.roles import ACTIONS
 
 # Open to strangers by nature: the ways in, and what people reach from their mails.
 OPEN = {"accounts:login", "accounts:logout", "accounts:setup"} | {
-    f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "link")
+    f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "form_frame", "link")
 }
 OPEN_NAMESPACES = {"tracking"}
 # Open to everybody who works here, whatever their role.

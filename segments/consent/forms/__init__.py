@@ -1,0 +1,1 @@
+"""What strangers and marketers fill in about topics, sign-up forms and themselves."""
