@@ -13,7 +13,7 @@ class SubscribersConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
-        from segments.subscribers import people, personal
+        from segments.subscribers import lists, panels, people, personal
 
         registries.menu.add(
             registries.MenuEntry(
@@ -29,3 +29,5 @@ class SubscribersConfig(AppConfig):
         registries.search.add(registries.SearchSource("people", _("People"), people.hits, order=10))
         for declared in personal.declared():
             registries.personal_data.add(declared)
+        registries.search.add(registries.SearchSource("lists", _("Lists"), lists.hits, order=50))
+        panels.register()
