@@ -13,7 +13,7 @@ class ContentConfig(AppConfig):
     verbose_name = _("Content")
 
     def ready(self) -> None:
-        from personalize.content import fields, search
+        from personalize.content import fields, search, usages
         from personalize.core import registries
 
         fields.register()
@@ -39,3 +39,5 @@ class ContentConfig(AppConfig):
                 "content.edit",
             )
         )
+        for source in usages.sources():
+            registries.usages.add(source)

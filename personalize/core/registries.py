@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from django.http import HttpRequest
 
@@ -21,6 +21,7 @@ class Ordered(Protocol):
 
 
 T = TypeVar("T", bound=Ordered)
+Use: TypeAlias = tuple[str, str, str]
 
 
 class Registry(Generic[T]):
@@ -152,6 +153,24 @@ class PageAction:
 
 
 @dataclass(frozen=True)
+class BulkAction:
+    """Something one can do with the rows selected in a list: ``url(request)`` is where the selection is posted, None
+    when it does not apply on this page.
+
+    ``page`` names the list. The view behind the address reads the selection with ``dashboard.lists.selected`` and says
+    the figure before it does anything large. ``action`` is what one must be allowed to do.
+    """
+
+    key: str
+    page: str
+    label: Any
+    icon: str
+    url: Callable[[HttpRequest], str | None]
+    action: str
+    order: int = 100
+
+
+@dataclass(frozen=True)
 class StatSource:
     """Brings figures to the strip of a page."""
 
@@ -238,11 +257,15 @@ class FirstRunStep:
 
 @dataclass(frozen=True)
 class UsageSource:
-    """Answers "what uses this?" for objects of one kind: ``uses(target)`` gives (label, state, url) of each user."""
+    """Answers "what uses this?" for objects of one kind: ``uses(target)`` gives (label, state, url) of each user.
+
+    ``table()`` answers for all objects at once, by their key, for pages that list many; not every kind has such a page.
+    """
 
     key: str
     kind: str
-    uses: Callable[[Any], list[tuple[str, str, str]]]
+    uses: Callable[[Any], list[Use]]
+    table: Callable[[], Mapping[str, list[Use]]] | None = None
     order: int = 100
 
 
@@ -293,6 +316,7 @@ class Retention:
 menu: Registry[MenuEntry] = Registry()
 creations: Registry[MenuEntry] = Registry()  # Lines of the Create menu in the top bar.
 actions: Registry[PageAction] = Registry()
+bulk_actions: Registry[BulkAction] = Registry()
 list_columns: Registry[ListColumn] = Registry()
 list_filters: Registry[ListFilter] = Registry()
 list_views: Registry[ListView] = Registry()
@@ -305,3 +329,18 @@ first_run: Registry[FirstRunStep] = Registry()
 usages: Registry[UsageSource] = Registry()
 personal_data: Registry[PersonalData] = Registry()
 retention: Registry[Retention] = Registry()
+
+
+def uses_of(kind: str, target: Any) -> list[Use]:
+    """Everything that uses ``target``, an object of ``kind``."""
+    return [use for source in usages if source.kind == kind for use in source.uses(target)]
+
+
+def uses_of_all(kind: str) -> dict[str, list[Use]]:
+    """The uses of all objects of ``kind`` at once, by their key."""
+    found: dict[str, list[Use]] = {}
+    for source in usages:
+        if source.kind == kind and source.table:
+            for key, uses in source.table().items():
+                found.setdefault(key, []).extend(uses)
+    return found

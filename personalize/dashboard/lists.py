@@ -1,16 +1,16 @@
-"""The list toolkit: search, tabs, filters, sorting, pages and export, all in the address of the page."""
+"""The list toolkit: search, tabs, filters, sorting, columns, pages, selection and export, all in the address of the page."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import F, OrderBy, QuerySet
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.text import slugify
 
@@ -19,6 +19,9 @@ from personalize.core.registries import ListColumn, ListFilter, ListView
 
 PAGE_SIZES = (15, 30, 50)
 EXPORT_SLICE = 2000
+# Names of what the pages send: ticked rows, all that were found, and the wish for the usual columns.
+SELECT_ROW, SELECT_ALL, USUAL = "row", "all", "usual"
+SESSION_COLUMNS = "columns"
 # A spreadsheet runs what begins like this as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -27,7 +30,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 class Column:
     """One column: ``value(row)`` is plain and exported, ``show(row)`` is what the cell shows (default: the value).
 
-    ``sort`` are the fields it sorts by; ``later`` columns are left out on a phone, ``only_exported`` ones on every page.
+    ``sort`` are the fields it sorts by; with ``missing_last`` rows without a value come last whichever way it runs.
+    ``later`` columns are left out on a phone, ``only_exported`` ones on every page, ``optional`` ones until chosen.
     """
 
     key: str
@@ -39,6 +43,8 @@ class Column:
     later: bool = False
     quiet: bool = False
     only_exported: bool = False
+    optional: bool = False
+    missing_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,13 @@ class Lists:
 class ListPage:
     """One request's look at a list: reads the address, narrows the rows, and renders or exports them."""
 
-    def __init__(self, request: HttpRequest, kind: Lists, rows: QuerySet[Any]) -> None:
+    def __init__(
+        self, request: HttpRequest, kind: Lists, rows: QuerySet[Any], *, fixed: Mapping[str, str] | None = None
+    ) -> None:
+        """``fixed`` are filters, by key, that the page itself has applied to ``rows``: nobody can take them off."""
         self.request = request
         self.kind = kind
+        self.fixed = fixed or {}
         self._all = rows
         self.words = request.GET.get("q", "").strip() if kind.search else ""
 
@@ -71,13 +81,67 @@ class ListPage:
         return [*self.kind.columns[:1], *brought, *self.kind.columns[1:]]
 
     @cached_property
-    def shown(self) -> list[Column | ListColumn]:
-        """The columns of the page; an export has all."""
+    def _showable(self) -> list[Column | ListColumn]:
         return [column for column in self.columns if isinstance(column, ListColumn) or not column.only_exported]
 
     @cached_property
+    def shown(self) -> list[Column | ListColumn]:
+        """The columns of the page, the first always among them; an export has all."""
+        chosen = self._chosen()
+        usual = {c.key for c in self._showable if isinstance(c, ListColumn) or not c.optional}
+        wanted = usual if chosen is None else chosen
+        return [column for place, column in enumerate(self._showable) if place == 0 or column.key in wanted]
+
+    def _chosen(self) -> set[str] | None:
+        """The columns somebody asked for: now, in the address, or earlier in this session; None for the usual ones."""
+        remembered = self.request.session.get(SESSION_COLUMNS, {})
+        asked = self.request.GET.getlist("column")
+        if not self.choosable or not asked:
+            return set(remembered[self.kind.name]) if self.kind.name in remembered else None
+        known = {column.key for column in self._showable}
+        kept = {name: keys for name, keys in remembered.items() if name != self.kind.name}
+        chosen = None if USUAL in asked else sorted(known.intersection(asked))
+        if chosen is not None:
+            kept[self.kind.name] = chosen
+        if kept != remembered:
+            self.request.session[SESSION_COLUMNS] = kept
+        return None if chosen is None else set(chosen)
+
+    @cached_property
+    def choosable(self) -> bool:
+        """Whether there are columns one may choose."""
+        return any(isinstance(column, Column) and column.optional for column in self.columns)
+
+    def choices_of_columns(self) -> list[dict[str, Any]]:
+        """Every column but the first, and whether it is shown, for the column menu."""
+        shown = {column.key for column in self.shown}
+        return [
+            {"key": column.key, "label": column.label, "shown": column.key in shown} for column in self._showable[1:]
+        ]
+
+    @property
+    def first_column(self) -> str:
+        """The key of the column that is always shown."""
+        return self._showable[0].key
+
+    @property
+    def asked_columns(self) -> list[str]:
+        """The columns the address names."""
+        return self.request.GET.getlist("column") if self.choosable else []
+
+    def kept_query(self) -> list[tuple[str, str]]:
+        """The rest of the address, which the column menu must not lose."""
+        return [
+            (key, value)
+            for key, values in self.request.GET.lists()
+            if key not in ("column", "format")
+            for value in values
+        ]
+
+    @cached_property
     def filters(self) -> list[ListFilter]:
-        return [*self.kind.filters, *(one for one in registries.list_filters if one.page == self.kind.name)]
+        brought = (one for one in registries.list_filters if one.page == self.kind.name)
+        return [one for one in (*self.kind.filters, *brought) if one.key not in self.fixed]
 
     @cached_property
     def views(self) -> list[ListView]:
@@ -131,10 +195,14 @@ class ListPage:
             rows = self.kind.search(rows, self.words)
         for one, value, _label in self.applied:
             rows = one.narrow(rows, value)
-        minus = "-" if self.sort.startswith("-") else ""
-        by = next((column.sort for column in self.kind.columns if column.key == self.sort.removeprefix("-")), ())
+        down = self.sort.startswith("-")
+        by = next((column for column in self.kind.columns if column.key == self.sort.removeprefix("-")), None)
+        order: list[str | OrderBy] = []
+        if by is not None:
+            last = True if by.missing_last else None
+            order = [OrderBy(F(name), descending=down, nulls_last=last) for name in by.sort]
         # The primary key settles ties, so that no row is on two pages.
-        return rows.order_by(*(minus + name for name in by), minus + "pk")
+        return rows.order_by(*order, "-pk" if down else "pk")
 
     @cached_property
     def page_size(self) -> int:
@@ -181,7 +249,7 @@ class ListPage:
     def lines(self) -> list[dict[str, Any]]:
         """The rows of this page with their cells."""
         rows = list(self.page.object_list)
-        brought = self._brought(rows)
+        brought = self._brought(rows, self.shown)
         return [
             {
                 "row": row,
@@ -198,8 +266,9 @@ class ListPage:
             for row in rows
         ]
 
-    def _brought(self, rows: Sequence[Any]) -> dict[str, Any]:
-        return {column.key: column.values(rows) for column in self.columns if isinstance(column, ListColumn)}
+    @staticmethod
+    def _brought(rows: Sequence[Any], columns: Sequence[Column | ListColumn]) -> dict[str, Any]:
+        return {column.key: column.values(rows) for column in columns if isinstance(column, ListColumn)}
 
     @staticmethod
     def _show(column: Column | ListColumn, row: Any, brought: dict[str, Any]) -> Any:
@@ -207,6 +276,22 @@ class ListPage:
             return column.show(row) if column.show else column.value(row)
         value = brought[column.key].get(row.pk)
         return column.show(value, row) if column.show else value
+
+    @cached_property
+    def bulk(self) -> list[dict[str, Any]]:
+        """What the reader may do with selected rows; each address carries the search and filters of this list."""
+        query = self.request.GET.copy()
+        query.pop("page", None)
+        for key, value in self.fixed.items():
+            query[key] = value
+        asked = f"?{query.urlencode()}" if query else ""
+        return [
+            {"label": one.label, "icon": one.icon, "url": url + asked}
+            for one in registries.bulk_actions
+            if one.page == self.kind.name
+            and permissions.allowed(self.request.user, one.action)
+            and (url := one.url(self.request))
+        ]
 
     @property
     def exportable(self) -> bool:
@@ -241,12 +326,24 @@ class ListPage:
         yield from self._plain(batch)
 
     def _plain(self, rows: Sequence[Any]) -> Iterator[list[Any]]:
-        brought = self._brought(rows)
+        brought = self._brought(rows, self.columns)
         for row in rows:
             yield [
                 formula_safe(column.value(row) if isinstance(column, Column) else brought[column.key].get(row.pk))
                 for column in self.columns
             ]
+
+
+def selected(request: HttpRequest, kind: Lists, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows of a list that a posted selection means: those ticked, or all that the address finds.
+
+    ``rows`` and ``kind`` are those of the list; what is not among its rows is not selected, whatever was posted.
+    """
+    found = ListPage(request, kind, rows).rows
+    if request.POST.get(SELECT_ALL):
+        return found
+    ticked = [int(value) for value in request.POST.getlist(SELECT_ROW) if value.isdecimal() and len(value) < 19]
+    return found.filter(pk__in=ticked)
 
 
 class Echo:

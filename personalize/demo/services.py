@@ -31,7 +31,8 @@ from segments.consent.models import OptIn, Subscription, Topic
 from segments.events.services import record_events
 from segments.events.types import NewEvent
 from segments.segmentation.services import create_segment
-from segments.subscribers.models import Subscriber
+from segments.subscribers.lists import add_to_list, create_list
+from segments.subscribers.models import QuarantinedValue, StaticList, Subscriber
 from segments.subscribers.services import define_attribute, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
 
@@ -78,6 +79,7 @@ def _fill(shop: Shop) -> None:
     owner = _house()
     _products(shop)
     _people(shop.people)
+    _by_hand(owner)
     _trade(shop)
     _campaign(owner)
 
@@ -109,7 +111,9 @@ def _house() -> User:
     for key, name, description, frequency in story.TOPICS:
         Topic.objects.create(key=key, name=name, description=description, frequency=frequency, opt_in=OptIn.DOUBLE)
     for key, label, type, choices in story.ATTRIBUTES:
-        define_attribute(key=key, label=label, type=type, choices=choices, actor=users[0])
+        define_attribute(
+            key=key, label=label, type=type, choices=choices, self_service=key in story.THEIRS, actor=users[0]
+        )
     return users[0]
 
 
@@ -235,6 +239,21 @@ def _afterwards(person: Person, stored: Subscriber, topics: dict[str, Topic]) ->
         consent.unsubscribe(subscriber=stored, topic=None, source="one-click")
     elif person.suppressed:
         consent.suppress(address_key=stored.address_key, reason=person.suppressed, source="mail service")
+
+
+def _by_hand(owner: User) -> None:
+    """What there is to do by hand: a list of guests, and a value that fits no attribute."""
+    name, description, guests = story.LIST
+    evening = create_list(name=name, description=description, actor=owner)
+    near = Subscriber.objects.filter(country="GB").order_by("pk").values("pk")[:guests]
+    if isinstance(evening, StaticList):
+        add_to_list(static_list=evening, people=Subscriber.objects.filter(pk__in=near), source="dashboard", actor=owner)
+    key, raw, reason = story.MISFIT
+    person = Subscriber.objects.exclude(attributes__has_key=key).order_by("pk").first()
+    if person is not None:
+        QuarantinedValue.objects.create(
+            subscriber=person, key=key, raw=raw, reason=reason, source=SOURCE, at=person.updated_at
+        )
 
 
 def _trade(shop: Shop) -> None:

@@ -26,6 +26,13 @@ TOPICS = (
     (WORKSHOPS, "Workshops in Bristol", "Candle dipping, wreath making, glazing.", "once a month"),
 )
 
+# What people may set themselves, in the preference centre.
+THEIRS = ("interests",)
+# (name, description, how many)
+LIST = ("Candle evening guests", "Who said yes to the evening of 3 December.", 12)
+# A value as the till writes it, which is no tier of ours: it waits in quarantine.
+MISFIT = ("member_tier", "platinum", "is not one of the choices")
+
 # (key, label, type, choices)
 ATTRIBUTES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("member_tier", "Member tier", "enum", ("Bronze", "Silver", "Gold")),

@@ -12,13 +12,14 @@ class SegmentationConfig(AppConfig):
     verbose_name = "Segmentation"
 
     def ready(self) -> None:
+        from personalize.core import registries
         from personalize.core.registries import MenuEntry, SearchSource, menu, search
-        from segments.segmentation import listing
+        from segments.segmentation import listing, usages
         from segments.segmentation.models import Segment
-        from segments.segmentation.rules import attributes, buckets, orders, references, topics
+        from segments.segmentation.rules import attributes, buckets, lists, orders, references, topics
         from segments.segmentation.rules.kinds import kinds
 
-        for module in (attributes, orders, topics, references, buckets):
+        for module in (attributes, orders, topics, lists, references, buckets):
             kinds.add(module.KIND)
         menu.add(
             MenuEntry(
@@ -33,3 +34,5 @@ class SegmentationConfig(AppConfig):
             )
         )
         search.add(SearchSource("segments", _("Segments"), listing.hits, order=40))
+        for source in usages.sources():
+            registries.usages.add(source)

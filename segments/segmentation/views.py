@@ -38,7 +38,7 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     segment = get_object_or_404(Segment, uuid=uuid)
     context: dict[str, Any] = {
         "segment": segment,
-        "uses": [(source.kind, use) for source in registries.usages for use in source.uses(segment)],
+        "uses": registries.uses_of("segment", segment),
     }
     now = clock.now()
     try:

@@ -45,7 +45,7 @@ class AttributeDefinitionForm(forms.ModelForm):  # type: ignore[type-arg]  # Not
 
     class Meta:
         model = AttributeDefinition
-        fields = ("key", "label", "type", "unit", "choices", "sensitive", "fallback")
+        fields = ("key", "label", "type", "unit", "choices", "sensitive", "self_service", "fallback")
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -81,6 +81,7 @@ class AttributeDefinitionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold brin
             unit=obj.unit,
             choices=obj.choices,
             sensitive=obj.sensitive,
+            self_service=obj.self_service,
             fallback=obj.fallback,
         )
         if isinstance(stored, AttributeDefinition):

@@ -15,7 +15,7 @@ class SubscribersConfig(AppConfig):
         from django.urls import reverse
 
         from personalize.core import queue, registries
-        from segments.subscribers import people, personal, rights, timeline
+        from segments.subscribers import lists, panels, people, personal, rights, timeline
 
         queue.register_look("subscribers.erased", rights.look)
 
@@ -52,3 +52,5 @@ class SubscribersConfig(AppConfig):
                     order=order,
                 )
             )
+        registries.search.add(registries.SearchSource("lists", _("Lists"), lists.hits, order=50))
+        panels.register()

@@ -92,8 +92,13 @@ def _choices(choices: tuple[str, ...]) -> dict[str, str]:
     return {fold(choice): choice for choice in choices}
 
 
+def items_of(text: str) -> list[str]:
+    """The items of a list of choices that came as one text."""
+    return re.split(r"[;|]", text)
+
+
 def _multi(definition: AttributeDefinition, raw: Any) -> Any:
-    given = re.split(r"[;|]", raw) if isinstance(raw, str) else raw
+    given = items_of(raw) if isinstance(raw, str) else raw
     if not isinstance(given, list | tuple | set):
         return None
     found = [_enum(definition, item) for item in given if item and not (isinstance(item, str) and not item.strip())]

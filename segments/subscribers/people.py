@@ -9,7 +9,7 @@ from typing import Any
 from babel import Locale
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.dates import MONTHS
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +21,7 @@ from personalize.core.addresses import mask
 from personalize.core.registries import ListFilter, ListView, SearchHit
 from personalize.dashboard.lists import Column, Lists
 from personalize.dashboard.templatetags.dashboard import day, face
+from segments.subscribers import lists
 from segments.subscribers.models import AttributeDefinition, AttributeType, Subscriber
 
 PAGE = "subscribers"
@@ -35,7 +36,7 @@ def address_for(reader: Any, person: Subscriber) -> str:
 
 
 def kind_for(reader: Any) -> Lists:
-    """The list of people as ``reader`` may see it."""
+    """The list of people as ``reader`` may see it; attributes are columns one may choose."""
     return Lists(
         name=PAGE,
         columns=(
@@ -71,12 +72,15 @@ def kind_for(reader: Any) -> Lists:
                 later=True,
                 quiet=True,
             ),
+            *_OPTIONAL,
+            *(_attribute_column(definition) for definition in _readable(reader)),
         ),
         search=lambda people, words: find(reader, people, words),
         search_label=gettext_lazy("Name, address"),
         filters=(
             ListFilter("country", PAGE, gettext_lazy("Country"), _countries, _exactly("country")),
             ListFilter("language", PAGE, gettext_lazy("Language"), _languages, _exactly("language")),
+            lists.filter_on_list(),
         ),
         views=(
             ListView("everyone", PAGE, gettext_lazy("Everyone"), lambda people: people),
@@ -125,8 +129,61 @@ def known(reader: Any, person: Subscriber) -> list[tuple[Any, str]]:
         value = person.attributes.get(definition.key)
         if value is not None and definition.sensitive and not may_see:
             value = "…"
-        facts.append((definition.label, _attribute(definition, value)))
+        facts.append((definition.label, attribute_text(definition, value)))
     return facts
+
+
+def _readable(reader: Any) -> list[AttributeDefinition]:
+    """The attributes whose values ``reader`` may see."""
+    may_see = permissions.allowed(reader, "people.address")
+    return [one for one in AttributeDefinition.objects.all() if may_see or not one.sensitive]
+
+
+def _attribute_column(definition: AttributeDefinition) -> Column:
+    key = definition.key
+    # Decimals are kept as digits and lists have no order, so that sorting by them would mislead.
+    sortable = definition.type not in (AttributeType.DECIMAL, AttributeType.MULTI)
+    folded = definition.type in (AttributeType.TEXT, AttributeType.ENUM)
+    number = definition.type in (AttributeType.INT, AttributeType.DECIMAL)
+    return Column(
+        f"attribute.{key}",
+        definition.label,
+        value=lambda person: _plain(person.attributes.get(key)),
+        show=lambda person: attribute_text(definition, person.attributes.get(key)) or "–",
+        sort=(f"attributes{'_folded' if folded else ''}__{key}",) if sortable else (),
+        number=number,
+        later=True,
+        optional=True,
+        missing_last=True,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return "; ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _optional(name: str, label: Any) -> Column:
+    return Column(
+        name, label, value=lambda person: getattr(person, name) or None, sort=(name,), later=True, optional=True
+    )
+
+
+_OPTIONAL = (
+    _optional("preferred_name", gettext_lazy("Called")),
+    _optional("title", gettext_lazy("Title")),
+    _optional("region", gettext_lazy("Region")),
+    _optional("postal_code", gettext_lazy("Postal code")),
+    _optional("time_zone", gettext_lazy("Time zone")),
+    Column(
+        "birthday",
+        gettext_lazy("Birthday"),
+        value=lambda person: _birthday(person) or None,
+        sort=("birth_month", "birth_day"),
+        later=True,
+        optional=True,
+        missing_last=True,
+    ),
+)
 
 
 def country_name(code: str) -> str:
@@ -181,7 +238,8 @@ def _birthday(person: Subscriber) -> str:
     return f"{person.birth_day} {MONTHS[person.birth_month]}{year}"
 
 
-def _attribute(definition: AttributeDefinition, value: Any) -> str:
+def attribute_text(definition: AttributeDefinition, value: Any) -> str:
+    """A value in the reader's words; empty when it is not known."""
     if value is None:
         return ""
     match definition.type:
@@ -191,6 +249,8 @@ def _attribute(definition: AttributeDefinition, value: Any) -> str:
             return ", ".join(map(str, value))
         case AttributeType.DATE if value != "…":
             return formats.date_format(dt.date.fromisoformat(value), "j M Y")
+        case AttributeType.DATETIME if value != "…":
+            return formats.date_format(timezone.localtime(dt.datetime.fromisoformat(value)), "j M Y, H:i")
     return f"{value} {definition.unit}".strip()
 
 

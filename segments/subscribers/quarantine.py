@@ -1,74 +1,114 @@
-"""Attribute values that did not fit their type: kept as they came until a good one comes, or somebody mends them."""
+"""Values that did not fit their attribute: seen value by value, mended for one person or for all alike, or dismissed."""
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from segments.subscribers.checking import Wanted
-from segments.subscribers.models import QuarantinedValue
-from segments.subscribers.types import SubscriberRow
+from django.db import transaction
+from django.db.models import Count, Max, Min, QuerySet
+from django.utils.translation import gettext as _
 
-_SLICE = 1000
-_RAW, _REASON, _SOURCE = 1000, 255, 40
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+from personalize.core import audit
+from personalize.core.database import fold
+from segments.subscribers.attributes import items_of, typed
+from segments.subscribers.models import AttributeDefinition, AttributeType, QuarantinedValue
+from segments.subscribers.services import define_attribute, upsert_subscribers
+from segments.subscribers.types import Refusal, SubscriberRow
 
-
-def settle(
-    people: Sequence[tuple[int, Wanted]],
-    *,
-    given: Sequence[SubscriberRow],
-    lines: Sequence[int] | None,
-    source: str,
-    at: dt.datetime,
-) -> int:
-    """Keep the misfits that people's rows hold and drop those that a good value replaced; how many misfits came.
-
-    ``people`` are ids with rows; ``given`` and ``lines`` are the rows as given and the lines they stood on, by
-    ``Wanted.index``.
-    """
-    spoken = [(person, row) for person, row in people if row.misfits or row.attributes]
-    misfits = sum(len(row.misfits) for _person, row in spoken)
-    if misfits or (spoken and QuarantinedValue.objects.exists()):
-        for start in range(0, len(spoken), _SLICE):
-            rows = dict(spoken[start : start + _SLICE])
-            wanted = [
-                QuarantinedValue(
-                    subscriber_id=person,
-                    key=misfit.field,
-                    raw=_raw(given[row.index].attributes[misfit.field]),
-                    reason=misfit.reason[:_REASON],
-                    source=source[:_SOURCE],
-                    line=lines[row.index] if lines else None,
-                    at=at,
-                )
-                for person, row in rows.items()
-                for misfit in row.misfits
-            ]
-            _store(rows, wanted)
-    return misfits
+SLICE = 1000
+CHOSEN = (AttributeType.ENUM, AttributeType.MULTI)
 
 
-def _store(rows: dict[int, Wanted], wanted: Sequence[QuarantinedValue]) -> None:
-    """Write what differs from the latest word on each attribute; the same again is not written."""
-    stored = {(value.subscriber_id, value.key): value for value in QuarantinedValue.objects.filter(subscriber__in=rows)}
-    settled = [value.pk for (person, key), value in stored.items() if key in rows[person].attributes]
-    QuarantinedValue.objects.filter(pk__in=settled).delete()
-    QuarantinedValue.objects.bulk_create(
-        [value for value in wanted if _said(value) != _said(stored.get((value.subscriber_id, value.key)))],
-        update_conflicts=True,
-        unique_fields=["subscriber", "key"],
-        update_fields=["raw", "reason", "source", "line", "at"],
+def waiting(key: str = "") -> QuerySet[QuarantinedValue]:
+    """What waits to be mended, of one attribute or of all; erased people's values are gone."""
+    found = QuarantinedValue.objects.filter(subscriber__erased_at__isnull=True)
+    return found.filter(key=key) if key else found
+
+
+def alike(value: QuarantinedValue) -> QuerySet[QuarantinedValue]:
+    """This value and everybody else's for the same attribute with the same text."""
+    return waiting(value.key).filter(raw=value.raw)
+
+
+def by_value(key: str = "") -> QuerySet[QuarantinedValue, dict[str, Any]]:
+    """One row for each attribute and text: ``people`` who have it, the row ``first`` to mend it by, the ``latest`` time."""
+    return (
+        waiting(key)
+        .values("key", "raw")
+        .annotate(people=Count("pk"), first=Min("pk"), latest=Max("at"))
+        .order_by("-people", "key", "raw")
     )
 
 
-def _said(value: QuarantinedValue | None) -> tuple[Any, ...]:
-    return (value.raw, value.reason, value.source, value.line) if value else ()
+def mend(*, values: QuerySet[QuarantinedValue], key: str, value: Any, actor: Any) -> int | Refusal:
+    """Store ``value`` for the people of these rows in the place of what came; returns how many people that were.
+
+    All rows are of the attribute ``key``. A value that does not fit either is refused, and nothing changes.
+    """
+    definition = AttributeDefinition.objects.filter(key=key).first()
+    if definition is None:
+        return Refusal("value", _("belongs to an attribute that is not defined any more"))
+    if value in (None, "", []):
+        return Refusal("value", _("is missing; dismiss the value if there is none"))
+    checked = typed(definition, value)
+    if isinstance(checked, Refusal):
+        return Refusal("value", checked.reason)
+    with transaction.atomic():
+        rows = list(values.filter(key=key).select_related("subscriber"))
+        for start in range(0, len(rows), SLICE):
+            part = rows[start : start + SLICE]
+            stored = upsert_subscribers(
+                rows=[SubscriberRow(row.subscriber.email or "", attributes={key: checked}) for row in part],
+                source="quarantine",
+            )
+            if stored.refused:
+                # Taken back as a whole, or nobody would know who has the value and who has not.
+                transaction.set_rollback(True)
+                return Refusal("value", str(stored.refused[0].refusal))
+            QuarantinedValue.objects.filter(pk__in=[row.pk for row in part]).delete()
+        audit.record(actor=actor, action="quarantine.mended", target=definition, people=len(rows))
+    return len(rows)
 
 
-def _raw(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
-    return _UNSTORABLE.sub("", text)[:_RAW]
+def take_as_choice(*, value: QuarantinedValue, actor: Any) -> int | Refusal:
+    """Let what came be a choice from now on, and store it for everybody of whom it came; returns how many."""
+    definition = AttributeDefinition.objects.filter(key=value.key, type__in=CHOSEN).first()
+    if definition is None:
+        return Refusal("value", _("belongs to an attribute that has no choices"))
+    with transaction.atomic():
+        changed = define_attribute(
+            key=definition.key,
+            label=definition.label,
+            type=definition.type,
+            actor=actor,
+            unit=definition.unit,
+            choices=[*definition.choices, *new_choices(definition, value.raw)],
+            sensitive=definition.sensitive,
+            self_service=definition.self_service,
+            fallback=definition.fallback,
+        )
+        mended = (
+            mend(values=alike(value), key=value.key, value=value.raw, actor=actor)
+            if isinstance(changed, AttributeDefinition)
+            else changed
+        )
+        if isinstance(mended, Refusal):
+            transaction.set_rollback(True)
+    return mended
+
+
+def new_choices(definition: AttributeDefinition, raw: str) -> Sequence[str]:
+    """The items of a text that are no choices of the attribute yet, as they were written."""
+    known = {fold(choice) for choice in definition.choices}
+    items = items_of(raw) if definition.type == AttributeType.MULTI else [raw]
+    return list({fold(item): item.strip() for item in items if item.strip() and fold(item) not in known}.values())
+
+
+@transaction.atomic
+def dismiss(*, values: QuerySet[QuarantinedValue], key: str, actor: Any) -> int:
+    """Let values go for good; what people had for the attribute before stays. Returns how many were dismissed."""
+    gone, _by_model = values.filter(key=key).delete()
+    definition = AttributeDefinition.objects.filter(key=key).first()
+    audit.record(actor=actor, action="quarantine.dismissed", target=definition or key, people=gone)
+    return gone

@@ -10,13 +10,16 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from personalize.core import audit, clock, hooks
+from personalize.core import audit, clock, hooks, registries
+from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.subscribers import attributes as typing
 from segments.subscribers import profile
 from segments.subscribers.checking import check, definitions
+from segments.subscribers.holdings import holders
 from segments.subscribers.identity import take_along
-from segments.subscribers.models import AttributeDefinition, AttributeType, Subscriber
+from segments.subscribers.models import AttributeDefinition, AttributeType, QuarantinedValue, Subscriber
 from segments.subscribers.storing import Upsert
 from segments.subscribers.types import Refusal, Stale, SubscriberRow, UpsertResult
 
@@ -91,6 +94,8 @@ def change_subscriber(
         )
         if isinstance(changed, Refusal):
             return changed
+        # What somebody has written by hand is the latest word on these attributes.
+        QuarantinedValue.objects.filter(subscriber=person, key__in=wanted.attributes).delete()
         if changed:
             person.updated_at = clock.now()
             person.lock_version += 1
@@ -99,6 +104,28 @@ def change_subscriber(
                 take_along(person, former)
             audit.record(actor=actor, action="subscriber.changed", target=person, fields=sorted(changed))
             hooks.subscriber_changed(subscriber_ids=[person.pk])
+    return person
+
+
+def create_subscriber(*, row: SubscriberRow, actor: Any) -> Subscriber | Refusal:
+    """Add one person by hand; refused when somebody has the address, or had it and was erased."""
+    try:
+        key = address_key(normalise(row.email))
+    except BadAddress as error:
+        return Refusal("email", str(error))
+    with transaction.atomic():
+        known = Subscriber.objects.filter(address_key=key).first()
+        if known is not None:
+            if known.erased_at is None:
+                return Refusal("email", _("belongs to another person"))
+            return Refusal("email", _("belonged to a person who was erased; they come back only by their own sign-up"))
+        stored = upsert_subscribers(rows=[row], source="dashboard")
+        if stored.refused:
+            return stored.refused[0].refusal
+        if not stored.created:
+            return Refusal("email", _("belongs to another person"))
+        person = Subscriber.objects.get(address_key=key)
+        audit.record(actor=actor, action="subscriber.created", target=person)
     return person
 
 
@@ -111,22 +138,74 @@ def define_attribute(
     unit: str = "",
     choices: Sequence[str] = (),
     sensitive: bool = False,
+    self_service: bool = False,
     fallback: Mapping[str, str] | None = None,
 ) -> AttributeDefinition | Refusal:
-    """Define an attribute, or change the definition of that key; the type is fixed once people have a value of it."""
+    """Define an attribute, or change the definition of that key.
+
+    Refused: a type that people's values or a rule depend on, the loss of a choice that people have, and one attribute too
+    many.
+    """
     problem = definition_problem(key=key, type=type, choices=choices)
     if problem is not None:
         return problem
     with transaction.atomic():
         stored = AttributeDefinition.objects.select_for_update().filter(key=key).first()
-        if stored and stored.type != type and Subscriber.objects.filter(attributes__has_key=key).exists():
-            return Refusal("type", _("cannot be changed while people have a value"))
+        problem = _change_problem(stored, type, choices) if stored else _room_problem()
+        if problem is not None:
+            return problem
         definition = stored or AttributeDefinition(key=key)
         definition.label, definition.type, definition.unit = label, type, unit
         definition.choices, definition.sensitive, definition.fallback = list(choices), sensitive, dict(fallback or {})
+        definition.self_service = self_service
         definition.save()
         audit.record(actor=actor, action="attribute.defined", target=definition, type=type)
     return definition
+
+
+def _room_problem() -> Refusal | None:
+    if AttributeDefinition.objects.count() < typing.MAX_ATTRIBUTES:
+        return None
+    return Refusal("key", _("would be one too many: there can be %d attributes") % typing.MAX_ATTRIBUTES)
+
+
+def _change_problem(stored: AttributeDefinition, type: str, choices: Sequence[str]) -> Refusal | None:
+    if stored.type != type:
+        if Subscriber.objects.filter(attributes__has_key=stored.key).exists():
+            return Refusal("type", _("cannot be changed while people have a value"))
+        if uses := registries.uses_of("attribute", stored):
+            return Refusal("type", _("cannot be changed while ‘%s’ uses it") % uses[0][0])
+    if gone := set(stored.choices) - set(choices):
+        people = holders(stored.key)
+        for choice in sorted(gone, key=lambda one: -people.get(one, 0))[:1]:
+            if number := people.get(choice):
+                return Refusal(
+                    "choices",
+                    ngettext(
+                        "cannot lose ‘%(choice)s’: %(number)d person has it",
+                        "cannot lose ‘%(choice)s’: %(number)d people have it",
+                        number,
+                    )
+                    % {"choice": choice, "number": number},
+                )
+    return None
+
+
+def delete_attribute(*, definition: AttributeDefinition, actor: Any) -> Refusal | None:
+    """Forget an attribute of which nobody has a value, which nothing uses and for which no value waits in quarantine."""
+    with transaction.atomic():
+        people = Subscriber.objects.filter(attributes__has_key=definition.key).count()
+        if people:
+            reason = ngettext("is known of %d person", "is known of %d people", people) % people
+        elif uses := registries.uses_of("attribute", definition):
+            reason = _("is used by ‘%s’") % uses[0][0]
+        elif QuarantinedValue.objects.filter(key=definition.key).exists():
+            reason = _("has values in quarantine; mend or dismiss them first")
+        else:
+            audit.record(actor=actor, action="attribute.deleted", target=definition)
+            definition.delete()
+            return None
+    return Refusal("key", reason)
 
 
 def definition_problem(*, key: str, type: str, choices: Sequence[str]) -> Refusal | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
+from segments.subscribers import misfits
 from segments.subscribers import policies as policing
-from segments.subscribers import quarantine
 from segments.subscribers.checking import Wanted, check, definitions
 from segments.subscribers.stage import Stage
 from segments.subscribers.types import Refusal, RefusedRow, SubscriberRow, UpsertResult
@@ -88,7 +88,7 @@ class Upsert:
             updated |= stage.change(self.at)
         if "external_id" in stage.used:
             updated |= stage.link(self.source)
-        self.quarantined += quarantine.settle(
+        self.quarantined += misfits.settle(
             [(ids[row.key], row) for row in rows if row.key in ids],
             given=self.rows,
             lines=self.lines,

@@ -18,6 +18,11 @@ class Refusal:
     def __str__(self) -> str:
         return f"{self.field}: {self.reason}"
 
+    @property
+    def sentence(self) -> str:
+        """The reason as it stands below its field."""
+        return f"{self.reason[:1].upper()}{self.reason[1:].rstrip('.')}."
+
 
 @dataclass(frozen=True)
 class RefusedRow:

@@ -115,11 +115,16 @@ def _compile(rule: AttributeRule, scope: Scope) -> Q:
     return known & _compare(value, rule.op, [_stored(item, field) for item in rule.values])
 
 
+def value_of(field: Field, scope: Scope | None = None) -> JsonValue:
+    """The value of a registered attribute that has one; what its index is built on."""
+    column = "attributes_folded" if field.type == "text" else "attributes"
+    return JsonValue(scope.path(column) if scope else column, field.key, field.type)
+
+
 def _source(field: Field, scope: Scope) -> tuple[Expression | F, Q]:
     """The expression of the field's value, and the condition that it is known."""
     if not field.column:
-        column = "attributes_folded" if field.type == "text" else "attributes"
-        value = JsonValue(scope.path(column), field.key, field.type)
+        value = value_of(field, scope)
         return value, Q(IsNull(value, False))
     column = scope.path(field.column)
     if field.type == "age":

@@ -108,6 +108,15 @@ class TopicRule(Node):
 
 
 @dataclass(frozen=True)
+class ListRule(Node):
+    """Whether a person is on a static list; ``inside`` false asks for everybody who is not."""
+
+    uuid: uuid.UUID
+    name: str
+    inside: bool
+
+
+@dataclass(frozen=True)
 class SegmentRule(Node):
     """Another segment, read in with its tree."""
 

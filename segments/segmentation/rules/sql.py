@@ -37,10 +37,6 @@ class JsonValue(Func):
         super().__init__(F(column), output_field=output())
         self.key, self.type, self.postgres_type, self.sqlite_types = key, type, postgres_type, sqlite_types
 
-    def _repeat(self, compiler: SQLCompiler, template: str, argument: str, values: int) -> tuple[str, list[str | int]]:
-        column, params = compiler.compile(self.source_expressions[0])
-        return template.replace("COLUMN", column), [*params, argument] * values
-
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         value = "(COLUMN ->> %s)"
         guard = f"jsonb_typeof(COLUMN -> %s) = {self.postgres_type}"
@@ -53,7 +49,8 @@ class JsonValue(Func):
             value += "::numeric"
         elif self.type in _LENGTHS:
             value = f'(left(COLUMN ->> %s, {_LENGTHS[self.type]}) COLLATE "C")'
-        return self._repeat(compiler, f"CASE WHEN {guard} THEN {value} END", self.key, repeats)
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"CASE WHEN {guard} THEN {value} END".replace("COLUMN", column), [*params, self.key] * repeats
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         value = "json_extract(COLUMN, %s)"
@@ -64,7 +61,10 @@ class JsonValue(Func):
         elif self.type in _LENGTHS:
             value = f"substr({value}, 1, {_LENGTHS[self.type]})"
         template = f"CASE WHEN json_type(COLUMN, %s) IN ({self.sqlite_types}) THEN {value} END"
-        return self._repeat(compiler, template, f'$."{self.key}"', 2)
+        # Written out, not bound: SQLite knows the expression of an index again only when it is the same to the letter.
+        path = f'$."{self.key}"'.replace("'", "''").replace("%", "%%")
+        column, params = compiler.compile(self.source_expressions[0])
+        return template.replace("%s", f"'{path}'").replace("COLUMN", column), [*params] * 2
 
 
 class JsonListHolds(Func):

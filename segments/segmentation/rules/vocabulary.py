@@ -1,4 +1,4 @@
-"""What a rule may speak of: the fields of a person, the topics, the other segments."""
+"""What a rule may speak of: the fields of a person, the topics, the static lists, the other segments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.nodes import Field
-from segments.subscribers.models import AttributeDefinition
+from segments.subscribers.models import AttributeDefinition, StaticList
 
 
 def _built_in() -> dict[str, Field]:
@@ -37,7 +37,7 @@ def _built_in() -> dict[str, Field]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What rules may name. ``segment(uuid)`` gives name and rule JSON of a segment, or None.
+    """What rules may name. ``segment(uuid)`` gives name and rule JSON of a segment, ``static_list(uuid)`` a name; or None.
 
     ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which segments it is in the middle of.
     """
@@ -45,6 +45,7 @@ class Vocabulary:
     fields: Mapping[str, Field]
     topics: Mapping[str, str]
     segment: Callable[[uuid.UUID], tuple[str, Any] | None]
+    static_list: Callable[[uuid.UUID], str | None]
     leaves: list[str] = field(default_factory=list)
     inside: tuple[uuid.UUID, ...] = ()
 
@@ -69,7 +70,7 @@ class Vocabulary:
             registered = {key: Field(key, key, kind) for key, kind in fields.items()}
         if topics is None:
             topics = dict(Topic.objects.order_by().values_list("key", "name"))
-        return cls({**registered, **_built_in()}, topics, _Segments(), inside=inside)
+        return cls({**registered, **_built_in()}, topics, _Segments(), _StaticLists(), inside=inside)
 
 
 class _Segments:
@@ -82,4 +83,16 @@ class _Segments:
         if self._known is None:
             rows = Segment.objects.order_by().values_list("uuid", "name", "rule")
             self._known = {row[0]: (row[1], row[2]) for row in rows}
+        return self._known.get(wanted)
+
+
+class _StaticLists:
+    """The names of all static lists, read with one query when the first one is named."""
+
+    def __init__(self) -> None:
+        self._known: dict[uuid.UUID, str] | None = None
+
+    def __call__(self, wanted: uuid.UUID) -> str | None:
+        if self._known is None:
+            self._known = dict(StaticList.objects.order_by().values_list("uuid", "name"))
         return self._known.get(wanted)

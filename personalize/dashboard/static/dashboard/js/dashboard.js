@@ -47,7 +47,7 @@ document.addEventListener("click", (event) => {
 
 // The whole row opens what its name links to, unless one means something else in it or selects text.
 const openRow = (event) => {
-  if (event.target.closest("a, button, input, label, select, summary")) return;
+  if (event.target.closest("a, button, input, label, select, summary, .check")) return;
   const link = event.target.closest("tbody tr")?.querySelector("a.row-link");
   if (!link || String(getSelection())) return;
   if (event.ctrlKey || event.metaKey) window.open(link.href);
@@ -79,6 +79,32 @@ const walkHits = (event) => {
 // A form that sends at once when something in it is chosen.
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});
+
+// Selecting rows: the head ticks all of the page, the bar says how many, and without any row "all" makes no sense.
+const tellSelected = (list) => {
+  const boxes = [...list.querySelectorAll("td.check input")];
+  const ticked = boxes.filter((box) => box.checked).length;
+  const head = list.querySelector("th.check input");
+  const all = list.querySelector(".bulk-all input");
+  if (all && !ticked) all.checked = false;
+  if (head) {
+    head.checked = ticked > 0 && ticked === boxes.length;
+    head.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
+  const told = list.querySelector("[data-selected]");
+  if (told) told.textContent = told.dataset.selected.replace("#", ticked);
+};
+document.addEventListener("change", (event) => {
+  const list = event.target.closest("#list");
+  if (!list || !event.target.closest(".check, .bulk-all")) return;
+  if (event.target.matches("th.check input")) {
+    for (const box of list.querySelectorAll("td.check input")) box.checked = event.target.checked;
+  }
+  tellSelected(list);
+});
+document.addEventListener("reset", (event) => {
+  if (event.target.id === "bulk") setTimeout(() => tellSelected(event.target.closest("#list")));
 });
 
 // A button cannot be pressed twice: it stays, busy, until the next page. After a download there is none.

@@ -1,0 +1,74 @@
+"""Attribute values that did not fit their type: kept as they came until a good one comes, or somebody mends them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from segments.subscribers.checking import Wanted
+from segments.subscribers.models import QuarantinedValue
+from segments.subscribers.types import SubscriberRow
+
+_SLICE = 1000
+_RAW, _REASON, _SOURCE = 1000, 255, 40
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def settle(
+    people: Sequence[tuple[int, Wanted]],
+    *,
+    given: Sequence[SubscriberRow],
+    lines: Sequence[int] | None,
+    source: str,
+    at: dt.datetime,
+) -> int:
+    """Keep the misfits that people's rows hold and drop those that a good value replaced; how many misfits came.
+
+    ``people`` are ids with rows; ``given`` and ``lines`` are the rows as given and the lines they stood on, by
+    ``Wanted.index``.
+    """
+    spoken = [(person, row) for person, row in people if row.misfits or row.attributes]
+    misfits = sum(len(row.misfits) for _person, row in spoken)
+    if misfits or (spoken and QuarantinedValue.objects.exists()):
+        for start in range(0, len(spoken), _SLICE):
+            rows = dict(spoken[start : start + _SLICE])
+            wanted = [
+                QuarantinedValue(
+                    subscriber_id=person,
+                    key=misfit.field,
+                    raw=_raw(given[row.index].attributes[misfit.field]),
+                    reason=misfit.reason[:_REASON],
+                    source=source[:_SOURCE],
+                    line=lines[row.index] if lines else None,
+                    at=at,
+                )
+                for person, row in rows.items()
+                for misfit in row.misfits
+            ]
+            _store(rows, wanted)
+    return misfits
+
+
+def _store(rows: dict[int, Wanted], wanted: Sequence[QuarantinedValue]) -> None:
+    """Write what differs from the latest word on each attribute; the same again is not written."""
+    stored = {(value.subscriber_id, value.key): value for value in QuarantinedValue.objects.filter(subscriber__in=rows)}
+    settled = [value.pk for (person, key), value in stored.items() if key in rows[person].attributes]
+    QuarantinedValue.objects.filter(pk__in=settled).delete()
+    QuarantinedValue.objects.bulk_create(
+        [value for value in wanted if _said(value) != _said(stored.get((value.subscriber_id, value.key)))],
+        update_conflicts=True,
+        unique_fields=["subscriber", "key"],
+        update_fields=["raw", "reason", "source", "line", "at"],
+    )
+
+
+def _said(value: QuarantinedValue | None) -> tuple[Any, ...]:
+    return (value.raw, value.reason, value.source, value.line) if value else ()
+
+
+def _raw(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return _UNSTORABLE.sub("", text)[:_RAW]
