@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from personalize.core import audit, clock, hooks, registries
-from personalize.core.addresses import address_key
 from personalize.core.database import fold
 from segments.subscribers import attributes as typing
 from segments.subscribers.identity import take_along
@@ -125,16 +124,6 @@ def merge_subscribers(
             if field not in {one.field for one in differing}:
                 return Refusal(field, _("is not a field in which they differ"))
         return _merge(keeps, goes, [(one, prefer.get(one.field, one.default)) for one in differing], actor)
-
-
-def former_keys(person: Subscriber) -> list[str]:
-    """The keys of the addresses that gave way when other rows were merged into this one."""
-    return [
-        address_key(value["gave_way"])
-        for merge in person.merges.all()
-        for value in merge.values
-        if value["field"] == EMAIL and value["gave_way"]
-    ]
 
 
 def _merge(keeps: Subscriber, goes: Subscriber, chosen: list[tuple[Difference, str]], actor: Any) -> Merge:

@@ -18,8 +18,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, hooks, registries
+from personalize.core.addresses import address_key
 from segments.subscribers import history
-from segments.subscribers.merging import former_keys
 from segments.subscribers.models import Subscriber
 
 READABLE_ROWS = 1_000
@@ -59,7 +59,7 @@ def erase_subscriber(*, subscriber: Subscriber, actor: Any) -> dict[str, int] | 
         if person.erased_at is not None:
             return None
         at = clock.now()
-        former = former_keys(person)
+        former = [address_key(address) for address in person.addresses()[1:]]
         touched = {entry.model: entry.erase(person) for entry in registries.personal_data}
         for field in Subscriber._meta.concrete_fields:
             if field.name not in _KEPT:
