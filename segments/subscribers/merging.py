@@ -15,6 +15,7 @@ from personalize.core.database import fold
 from segments.subscribers import attributes as typing
 from segments.subscribers.identity import take_along
 from segments.subscribers.models import AttributeDefinition, Merge, Rhythm, Subscriber, Tracking
+from segments.subscribers.people import birthday
 from segments.subscribers.profile import FOLDED, TEXTS
 from segments.subscribers.types import Refusal
 
@@ -128,7 +129,8 @@ def merge_subscribers(
 
 def _merge(keeps: Subscriber, goes: Subscriber, chosen: list[tuple[Difference, str]], actor: Any) -> Merge:
     former = keeps.address_key
-    values = [one.settled(side) for one, side in chosen]
+    # Where only the survivor knew anything, nothing was decided.
+    values = [one.settled(side) for one, side in chosen if one.duplicate]
     taken = {one.field for one, side in chosen if side == DUPLICATE}
     for field in taken:
         if field.startswith(EXTERNAL_ID):
@@ -206,10 +208,7 @@ def label_of(field: str) -> Any:
 
 def _text(person: Subscriber, field: str) -> str:
     if field == "birthday":
-        if person.birth_month is None:
-            return ""
-        year = "-" if person.birth_year is None else person.birth_year
-        return f"{year}-{person.birth_month:02}-{person.birth_day:02}"
+        return birthday(person)
     if field == "position":
         return "" if person.latitude is None else f"{person.latitude}, {person.longitude}"
     return str(getattr(person, field) or "")

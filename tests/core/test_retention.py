@@ -9,6 +9,7 @@ import os
 import signal
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -49,7 +50,7 @@ def make_answers(*ages: float) -> None:
         IdempotentAnswer.objects.create(api_key=key, key=uuid.uuid4().hex, fingerprint="x", created_at=ago(age))
 
 
-def prune(**options) -> dict:
+def prune(**options: Any) -> dict[str, Any]:
     out = io.StringIO()
     call_command("prune", json=True, stdout=out, **options)
     return json.loads(out.getvalue())

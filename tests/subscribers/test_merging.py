@@ -83,7 +83,7 @@ def test_the_survivors_values_stay_gaps_are_filled_and_a_preference_is_heard(ann
         "first_name": ("Ann", "Annie"),
         "last_name": ("Whitaker", ""),
         "city": ("Bath", "Bristol"),
-        "birthday": ("--02-22", ""),
+        "birthday": ("22 February", ""),
         "attributes.size": ("M", "L"),
         "attributes.nick": ("A", ""),
     }
@@ -338,6 +338,6 @@ def test_the_two_sides_are_compared_field_by_field(ann, annie):
         "first_name": ("Ann", "Annie", "survivor", True),
         "last_name": ("", "Whitaker", "duplicate", False),
         "city": ("Bristol", "", "survivor", False),
-        "birthday": ("", "--02-22", "duplicate", False),
+        "birthday": ("", "22 February", "duplicate", False),
         "attributes.size": ("M", "", "survivor", False),
     }

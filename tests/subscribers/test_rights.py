@@ -8,6 +8,7 @@ import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -85,7 +86,9 @@ def test_every_declaration_touches_what_the_person_has(model: str):
 )
 def test_the_search_finds_what_a_missing_declaration_would_leave(model: str, monkeypatch):
     ottilie = make_ottilie()
-    forgotten = replace(registries.personal_data.get(model), erase=lambda _person: 0)
+    declared = registries.personal_data.get(model)
+    assert declared is not None
+    forgotten = replace(declared, erase=lambda _person: 0)
     monkeypatch.setitem(registries.personal_data._entries, model, forgotten)
     erase(ottilie)
     assert found_in_tables(SECRETS)
@@ -189,13 +192,13 @@ def test_what_was_under_way_during_the_erasure_is_erased_when_it_arrives():
     assert found_in_tables(SECRETS) == []
 
 
-def unpacked(packed: io.BytesIO) -> tuple[dict, str]:
+def unpacked(packed: io.BytesIO) -> tuple[dict[str, Any], str]:
     with zipfile.ZipFile(packed) as folder:
         assert folder.namelist() == ["data.json", "data.html"]
         return json.loads(folder.read("data.json")), folder.read("data.html").decode()
 
 
-def handed_out(person: Subscriber) -> tuple[dict, str]:
+def handed_out(person: Subscriber) -> tuple[dict[str, Any], str]:
     packed = io.BytesIO()
     rights.export_subscriber(subscriber=person, actor="command", into=packed)
     return unpacked(packed)

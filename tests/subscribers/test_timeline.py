@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -71,7 +72,7 @@ def busy(person: Subscriber) -> int:
     return 96
 
 
-def told(entry: registries.TimelineEntry) -> tuple:
+def told(entry: registries.TimelineEntry) -> tuple[Any, ...]:
     return entry.at, entry.kind, str(entry.text), str(entry.detail)
 
 
@@ -79,7 +80,7 @@ def told(entry: registries.TimelineEntry) -> tuple:
 def test_page_by_page_gives_the_same_as_the_whole_however_many_things_share_an_instant(ann, size):
     count = busy(ann)
     whole = [told(entry) for entry in history.walk(ann)]
-    paged: list[tuple] = []
+    paged: list[tuple[Any, ...]] = []
     after = None
     while True:
         entries, after = history.page(ann, after=after, size=size)
