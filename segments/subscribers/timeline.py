@@ -63,7 +63,10 @@ def _merges(person: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntr
             verb=_("Merged with"),
             text=_("another entry of the same person"),
             detail=" · ".join(
-                (ngettext("%(n)d row moved", "%(n)d rows moved", rows) % {"n": rows}, _("by %(who)s") % {"who": merge.actor})
+                (
+                    ngettext("%(n)d row moved", "%(n)d rows moved", rows) % {"n": rows},
+                    _("by %(who)s") % {"who": merge.actor},
+                )
             ),
             url=reverse("subscribers:merge_log", args=[person.uuid, merge.uuid]),
         )

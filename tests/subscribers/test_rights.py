@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import uuid
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from campaigns.delivery import ledger
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.accounts.models import AuditEntry, User
@@ -25,7 +27,7 @@ from segments.subscribers import rights
 from segments.subscribers.models import Subscriber
 from segments.subscribers.services import upsert_subscribers
 from segments.subscribers.types import SubscriberRow
-from tests.factories import NOW, make_subscriber
+from tests.factories import NOW, make_mailing, make_subscriber, make_subscription, make_topic
 from tests.subscribers.persons import (
     ADDRESS,
     EXTERNAL,
@@ -126,6 +128,29 @@ def test_mails_that_wait_are_not_sent_to_the_erased():
     assert Message.objects.filter(state=MessageState.SENT).count() == 1
 
 
+def test_a_mail_that_a_sender_has_claimed_does_not_leave_after_the_erasure():
+    topic = make_topic("letters")
+    person = make_subscriber()
+    make_subscription(person, topic)
+    mailing = make_mailing(topic)
+    message = Message.objects.create(
+        uuid=uuid.uuid4(),
+        mailing=mailing,
+        subscriber=person,
+        address_key=person.address_key,
+        created_at=NOW,
+        due_at=NOW,
+    )
+    token, ids = ledger.claim(mailing, uuid.uuid4(), 10)
+    assert ids == [message.pk]
+    erase(person)
+    assert ledger.hand_over(mailing, token, ids, []) == set()
+    ledger.explain(mailing, token, ids)
+    ledger.finish(token, [])
+    message.refresh_from_db()
+    assert (message.state, message.reason) == (MessageState.SKIPPED, SkipReason.ERASED)
+
+
 def test_no_import_and_no_interface_brings_the_erased_back_by_any_of_their_addresses():
     ottilie = make_ottilie()
     erase(ottilie)
@@ -216,7 +241,9 @@ def test_the_export_has_every_row_of_every_kind_and_what_happened():
     assert data["data"]["consent.Suppression"]["rows"][0]["reason"] == "unsubscribed"
     assert {"order", "mails", "consent", "event", "click", "edits"} <= {entry["kind"] for entry in data["timeline"]}
     assert ottilie.address_key not in json.dumps(data)
-    for words in (ADDRESS, "Winter and gifts", "footer form", "22", EXTERNAL):
+    assert data["data"]["commerce.Order"]["rows"][0]["total"] == 280_000
+    assert data["money"] == {"currency": "GBP", "unit": "ten-thousandths"}
+    for words in (ADDRESS, "Winter and gifts", "footer form", "22", EXTERNAL, "£28.00"):
         assert words in page
 
 
