@@ -59,7 +59,7 @@ def about(person: Any) -> QuerySet[AuditEntry]:
 def _names(person: Any) -> list[str]:
     """What would tell who it was. A single word may be anybody's name, or no name at all."""
     full = person.full_name
-    return [person.email or "", full if " " in full else ""]
+    return [*person.addresses(), full if " " in full else ""]
 
 
 def _told(person: Any) -> set[int]:
@@ -77,7 +77,7 @@ def _erase(person: Any) -> int:
     mentioning(entries, "target_label", _names(person)).update(target_label=nobody)
     mentioning(entries, "reason", _names(person)).update(reason="")
     mentioning(entries, "details", _names(person)).update(details={})
-    about(person).update(target_label=nobody)
+    about(person).update(target_label=nobody, reason="")
     return len(told)
 
 
@@ -86,5 +86,5 @@ def _export(person: Any) -> Iterable[Mapping[str, Any]]:
 
 
 def _answers(person: Any) -> QuerySet[IdempotentAnswer]:
-    words = [person.email or "", *(f'"{link.value}"' for link in person.external_ids.all())]
+    words = [*person.addresses(), *(f'"{value}"' for value in person.foreign_ids())]
     return mentioning(IdempotentAnswer.objects.all(), "body", words, binary=True)

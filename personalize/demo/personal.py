@@ -16,9 +16,9 @@ def declared() -> list[PersonalData]:
         PersonalData(
             model="demo.CaughtMail",
             label=_("Caught mail"),
-            count=lambda person: inbox.Inbox(settings.CAUGHT_MAIL).naming(person.email) if person.email else 0,
+            count=lambda person: sum(map(inbox.Inbox(settings.CAUGHT_MAIL).naming, person.addresses())),
             export=None,
-            erase=lambda person: inbox.forget(settings.CAUGHT_MAIL, person.email) if person.email else 0,
+            erase=lambda person: sum(inbox.forget(settings.CAUGHT_MAIL, address) for address in person.addresses()),
             merge=stay,
             fate=_("deleted"),
         )

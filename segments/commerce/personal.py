@@ -53,7 +53,7 @@ def kept() -> list[Retention]:
 def _receipts(person: Any) -> QuerySet[Receipt]:
     """What is filed under the person's address, and of what nobody could file whatever names it."""
     filed = Receipt.objects.filter(address_key=person.address_key)
-    unread = mentioning(Receipt.objects.filter(address_key=""), "body", [person.email or ""])
+    unread = mentioning(Receipt.objects.filter(address_key=""), "body", person.addresses())
     return Receipt.objects.filter(pk__in=[*filed.values_list("pk", flat=True), *unread.values_list("pk", flat=True)])
 
 

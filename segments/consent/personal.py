@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from personalize.core.addresses import address_key
 from personalize.core.personal import empty, rows_of
 from personalize.core.registries import PersonalData, Retention
 from segments.consent.letters import CONFIRM_WITHIN
@@ -21,7 +22,6 @@ from segments.consent.models import (
     SuppressionReason,
 )
 from segments.consent.services import carry_over, suppress
-from segments.subscribers.merging import former_keys
 
 # Of two words on one topic the stricter holds.
 _STRICTNESS = {SubscriptionState.SUBSCRIBED: 0, SubscriptionState.PENDING: 1, SubscriptionState.UNSUBSCRIBED: 2}
@@ -87,8 +87,8 @@ def _bars(person: Any) -> QuerySet[Suppression]:
 
 def _bar_for_good(person: Any) -> int:
     """Bar the address, and those of the rows that were merged into this one: all of them are the same person's."""
-    keys = [person.address_key, *former_keys(person)]
-    return sum(suppress(address_key=key, reason=SuppressionReason.ERASED, source="erasure") for key in keys)
+    keys = {person.address_key, *map(address_key, person.addresses())}
+    return sum(suppress(address_key=key, reason=SuppressionReason.ERASED, source="erasure") for key in sorted(keys))
 
 
 def _merge_subscriptions(survivor: Any, duplicate: Any) -> int:

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from personalize.core import audit, clock, hooks, registries
-from personalize.core.addresses import address_key
 from personalize.core.database import fold
 from segments.subscribers import attributes as typing
 from segments.subscribers.identity import take_along
 from segments.subscribers.models import AttributeDefinition, Merge, Rhythm, Subscriber, Tracking
+from segments.subscribers.people import birthday
 from segments.subscribers.profile import FOLDED, TEXTS
 from segments.subscribers.types import Refusal
 
@@ -127,19 +127,10 @@ def merge_subscribers(
         return _merge(keeps, goes, [(one, prefer.get(one.field, one.default)) for one in differing], actor)
 
 
-def former_keys(person: Subscriber) -> list[str]:
-    """The keys of the addresses that gave way when other rows were merged into this one."""
-    return [
-        address_key(value["gave_way"])
-        for merge in person.merges.all()
-        for value in merge.values
-        if value["field"] == EMAIL and value["gave_way"]
-    ]
-
-
 def _merge(keeps: Subscriber, goes: Subscriber, chosen: list[tuple[Difference, str]], actor: Any) -> Merge:
     former = keeps.address_key
-    values = [one.settled(side) for one, side in chosen]
+    # Where only the survivor knew anything, nothing was decided.
+    values = [one.settled(side) for one, side in chosen if one.duplicate]
     taken = {one.field for one, side in chosen if side == DUPLICATE}
     for field in taken:
         if field.startswith(EXTERNAL_ID):
@@ -217,10 +208,7 @@ def label_of(field: str) -> Any:
 
 def _text(person: Subscriber, field: str) -> str:
     if field == "birthday":
-        if person.birth_month is None:
-            return ""
-        year = "-" if person.birth_year is None else person.birth_year
-        return f"{year}-{person.birth_month:02}-{person.birth_day:02}"
+        return birthday(person)
     if field == "position":
         return "" if person.latitude is None else f"{person.latitude}, {person.longitude}"
     return str(getattr(person, field) or "")

@@ -105,6 +105,20 @@ class Subscriber(models.Model):
         """First and last name as given, in that order; empty when neither is known."""
         return f"{self.first_name} {self.last_name}".strip()
 
+    def addresses(self) -> list[str]:
+        """Every address known to be theirs: the present one first, then those that gave way when rows were merged."""
+        gave_way = [
+            value["gave_way"]
+            for merge in self.merges.order_by("pk")
+            for value in merge.values
+            if value["field"] == "email" and value["gave_way"]
+        ]
+        return [self.email, *gave_way] if self.email else gave_way
+
+    def foreign_ids(self) -> list[str]:
+        """The ids by which other systems know them."""
+        return list(self.external_ids.order_by("pk").values_list("value", flat=True))
+
 
 class ExternalId(models.Model):
     """The id by which another system, such as the shop, knows a person."""

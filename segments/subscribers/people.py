@@ -120,7 +120,7 @@ def known(reader: Any, person: Subscriber) -> list[tuple[Any, str]]:
         (_("Email"), address_for(reader, person)),
         (_("Called"), person.preferred_name),
         (_("Lives in"), place),
-        (_("Birthday"), _birthday(person)),
+        (_("Birthday"), birthday(person)),
         (_("Language"), language_name(person.language)),
         (_("Time zone"), person.time_zone),
     ]
@@ -231,7 +231,8 @@ def _language(person: Subscriber) -> str:
     return language_name(person.language) or "–"
 
 
-def _birthday(person: Subscriber) -> str:
+def birthday(person: Subscriber) -> str:
+    """Day, month and, when it is known, year, such as 22 February 1988."""
     if person.birth_day is None or person.birth_month is None:
         return ""
     year = f" {person.birth_year}" if person.birth_year else ""

@@ -17,9 +17,11 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from personalize.accounts.brand import shop_currency
 from personalize.core import audit, clock, hooks, registries
+from personalize.core.addresses import address_key
+from personalize.dashboard.figures import money
 from segments.subscribers import history
-from segments.subscribers.merging import former_keys
 from segments.subscribers.models import Subscriber
 
 READABLE_ROWS = 1_000
@@ -30,6 +32,7 @@ LATE = dt.timedelta(days=7)
 
 _KEPT = {"id", "uuid", "address_key", "created_at", "updated_at", "erased_at", "lock_version"}
 _HIDDEN = {"id", "address_key", "lock_version", "erased_at"}
+_MONEY = {"amount", "total", "unit_price"}
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,19 @@ class Fate:
     label: Any
     count: int
     fate: Any
+    handed_out: bool = True
 
 
 def foresee(person: Subscriber) -> list[Fate]:
     """Every kind of row the installation may have about a person, also those of which there is none."""
     own = Fate("subscribers.Subscriber", _("Profile"), 1, _("emptied; the keyed hash of the address stays"))
-    return [own, *(Fate(e.model, e.label, e.count(person), e.fate) for e in registries.personal_data)]
+    return [
+        own,
+        *(
+            Fate(entry.model, entry.label, entry.count(person), entry.fate, handed_out=entry.export is not None)
+            for entry in registries.personal_data
+        ),
+    ]
 
 
 def erase_subscriber(*, subscriber: Subscriber, actor: Any) -> dict[str, int] | None:
@@ -59,7 +69,7 @@ def erase_subscriber(*, subscriber: Subscriber, actor: Any) -> dict[str, int] | 
         if person.erased_at is not None:
             return None
         at = clock.now()
-        former = former_keys(person)
+        former = [address_key(address) for address in person.addresses()[1:]]
         touched = {entry.model: entry.erase(person) for entry in registries.personal_data}
         for field in Subscriber._meta.concrete_fields:
             if field.name not in _KEPT:
@@ -115,7 +125,10 @@ def _write_json(person: Subscriber, at: dt.datetime, text: IO[str]) -> None:
             text.write(f"{',' if number else ''}\n    {dump(row)}")
         text.write("]")
 
-    text.write(f'{{"version": 1, "made_at": {dump(at)},\n "person": {dump(_profile(person))},\n "data": {{')
+    unit = {"currency": shop_currency(), "unit": "ten-thousandths"}
+    text.write(
+        f'{{"version": 1, "made_at": {dump(at)}, "money": {dump(unit)},\n "person": {dump(_profile(person))},\n "data": {{'
+    )
     for number, (model, label, rows) in enumerate(_sections(person)):
         text.write(f'{"," if number else ""}\n  {dump(model)}: {{"label": {dump(label)}, "rows": ')
         array(rows)
@@ -135,7 +148,7 @@ def _readable(person: Subscriber, at: dt.datetime) -> str:
     context = {
         "person": person,
         "at": at,
-        "profile": [(name.replace("_", " "), _words(value)) for name, value in _profile(person).items() if value],
+        "profile": [(_head(name), _words(value)) for name, value in _profile(person).items() if value],
         "sections": sections,
         "timeline": told[:READABLE_ROWS],
         "more": len(told) > READABLE_ROWS,
@@ -161,10 +174,16 @@ def _sections(person: Subscriber) -> Iterator[tuple[str, Any, Iterable[Mapping[s
 def _table(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Heads and cells of rows, without the columns that are empty in all of them."""
     names = [name for name in rows[0] if any(row[name] not in (None, "", [], {}) for row in rows)]
-    return {
-        "heads": [name.replace("__", " ").replace("_", " ") for name in names],
-        "rows": [[_words(row[name]) for name in names] for row in rows],
-    }
+    currency = shop_currency()
+
+    def cell(name: str, value: Any) -> str:
+        return money(value, currency) if name in _MONEY and value is not None else _words(value)
+
+    return {"heads": list(map(_head, names)), "rows": [[cell(name, row[name]) for name in names] for row in rows]}
+
+
+def _head(name: str) -> str:
+    return name.partition("__")[0].replace("_", " ").capitalize()
 
 
 def _words(value: Any) -> str:

@@ -60,9 +60,13 @@ def _merges(person: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntr
             at=merge.at,
             kind="merges",
             icon="merge",
-            verb=_("Merged:"),
-            text=ngettext("%(n)d row came from another entry", "%(n)d rows came from another entry", rows)
-            % {"n": rows},
-            detail=_("by %(who)s") % {"who": merge.actor},
+            verb=_("Merged with"),
+            text=_("another entry of the same person"),
+            detail=" · ".join(
+                (
+                    ngettext("%(n)d row moved", "%(n)d rows moved", rows) % {"n": rows},
+                    _("by %(who)s") % {"who": merge.actor},
+                )
+            ),
             url=reverse("subscribers:merge_log", args=[person.uuid, merge.uuid]),
         )

@@ -66,9 +66,8 @@ def _folder() -> Path:
 
 
 def _words(person: Any) -> list[str]:
-    """What names the person in a row: their address, and their ids in other systems as whole cells."""
-    ids = [link.value.casefold() for link in person.external_ids.all()]
-    return [word for word in (person.email, *ids) if word]
+    """What names the person in a row: their addresses, and their ids in other systems as whole cells."""
+    return [*person.addresses(), *(value.casefold() for value in person.foreign_ids())]
 
 
 def _quoted(person: Any) -> list[str]:

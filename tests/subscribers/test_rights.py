@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import uuid
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from campaigns.delivery import ledger
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.accounts.models import AuditEntry, User
@@ -24,7 +27,7 @@ from segments.subscribers import rights
 from segments.subscribers.models import Subscriber
 from segments.subscribers.services import upsert_subscribers
 from segments.subscribers.types import SubscriberRow
-from tests.factories import NOW, make_subscriber
+from tests.factories import NOW, make_mailing, make_subscriber, make_subscription, make_topic
 from tests.subscribers.persons import (
     ADDRESS,
     EXTERNAL,
@@ -85,7 +88,9 @@ def test_every_declaration_touches_what_the_person_has(model: str):
 )
 def test_the_search_finds_what_a_missing_declaration_would_leave(model: str, monkeypatch):
     ottilie = make_ottilie()
-    forgotten = replace(registries.personal_data.get(model), erase=lambda _person: 0)
+    declared = registries.personal_data.get(model)
+    assert declared is not None
+    forgotten = replace(declared, erase=lambda _person: 0)
     monkeypatch.setitem(registries.personal_data._entries, model, forgotten)
     erase(ottilie)
     assert found_in_tables(SECRETS)
@@ -121,6 +126,29 @@ def test_mails_that_wait_are_not_sent_to_the_erased():
         (MessageState.SKIPPED, SkipReason.ERASED, None, None)
     }
     assert Message.objects.filter(state=MessageState.SENT).count() == 1
+
+
+def test_a_mail_that_a_sender_has_claimed_does_not_leave_after_the_erasure():
+    topic = make_topic("letters")
+    person = make_subscriber()
+    make_subscription(person, topic)
+    mailing = make_mailing(topic)
+    message = Message.objects.create(
+        uuid=uuid.uuid4(),
+        mailing=mailing,
+        subscriber=person,
+        address_key=person.address_key,
+        created_at=NOW,
+        due_at=NOW,
+    )
+    token, ids = ledger.claim(mailing, uuid.uuid4(), 10)
+    assert ids == [message.pk]
+    erase(person)
+    assert ledger.hand_over(mailing, token, ids, []) == set()
+    ledger.explain(mailing, token, ids)
+    ledger.finish(token, [])
+    message.refresh_from_db()
+    assert (message.state, message.reason) == (MessageState.SKIPPED, SkipReason.ERASED)
 
 
 def test_no_import_and_no_interface_brings_the_erased_back_by_any_of_their_addresses():
@@ -189,13 +217,13 @@ def test_what_was_under_way_during_the_erasure_is_erased_when_it_arrives():
     assert found_in_tables(SECRETS) == []
 
 
-def unpacked(packed: io.BytesIO) -> tuple[dict, str]:
+def unpacked(packed: io.BytesIO) -> tuple[dict[str, Any], str]:
     with zipfile.ZipFile(packed) as folder:
         assert folder.namelist() == ["data.json", "data.html"]
         return json.loads(folder.read("data.json")), folder.read("data.html").decode()
 
 
-def handed_out(person: Subscriber) -> tuple[dict, str]:
+def handed_out(person: Subscriber) -> tuple[dict[str, Any], str]:
     packed = io.BytesIO()
     rights.export_subscriber(subscriber=person, actor="command", into=packed)
     return unpacked(packed)
@@ -213,7 +241,9 @@ def test_the_export_has_every_row_of_every_kind_and_what_happened():
     assert data["data"]["consent.Suppression"]["rows"][0]["reason"] == "unsubscribed"
     assert {"order", "mails", "consent", "event", "click", "edits"} <= {entry["kind"] for entry in data["timeline"]}
     assert ottilie.address_key not in json.dumps(data)
-    for words in (ADDRESS, "Winter and gifts", "footer form", "22", EXTERNAL):
+    assert data["data"]["commerce.Order"]["rows"][0]["total"] == 280_000
+    assert data["money"] == {"currency": "GBP", "unit": "ten-thousandths"}
+    for words in (ADDRESS, "Winter and gifts", "footer form", "22", EXTERNAL, "£28.00"):
         assert words in page
 
 

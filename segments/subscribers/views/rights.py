@@ -28,7 +28,8 @@ def export(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         rights.export_subscriber(subscriber=person, actor=request.user, into=packed)
         packed.seek(0)
         return FileResponse(packed, as_attachment=True, filename=f"{person.uuid}.zip", content_type="application/zip")
-    return render(request, "subscribers/export.html", {"person": person, "found": rights.foresee(person)})
+    found = [one for one in rights.foresee(person) if one.handed_out]
+    return render(request, "subscribers/export.html", {"person": person, "found": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
