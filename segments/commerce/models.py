@@ -201,7 +201,15 @@ class Connection(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=12, choices=ConnectionKind)
+    source = models.CharField(
+        max_length=40, default="shop", help_text=_("The system whose numbers and ids these are; imports name it too.")
+    )
     secret = models.CharField(max_length=255, help_text=_("Shared with the shop, which signs every payload with it."))
+    origins = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=_("Sites that may report what people look at, such as https://shop.example."),
+    )
     mapping = models.JSONField(default=dict, blank=True)
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField()

@@ -5,24 +5,32 @@ An order, a refund and a cart are replaced whole or not at all; the bad ones are
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
 
 from personalize.accounts.brand import shop_currency
-from personalize.core import clock
-from segments.commerce import carts, checks, customers, ledger, products
+from personalize.core import audit, clock
+from segments.commerce import carts, checks, customers, happenings, ledger, payloads, products, ready
+from segments.commerce import mapping as mappings
 from segments.commerce.carts import Word
+from segments.commerce.intake import Intake, Taken, named_address, understood
 from segments.commerce.ledger import Document
-from segments.commerce.models import Order, OrderStatus
+from segments.commerce.mapping import Fault
+from segments.commerce.models import Connection, ConnectionKind, Order, Receipt, ReceiptState
+from segments.commerce.payloads import BadPayload
+from segments.commerce.signatures import Delivery
 from segments.commerce.types import CartRow, OrderRow, ProductRow, RefundRow, RefusedItem, StoreResult
-from segments.events.models import Event
 from segments.events.services import record_events
-from segments.events.types import NewEvent
+from segments.subscribers.types import Refusal
 
 SLICE = 1000
 
@@ -154,22 +162,26 @@ def _store(
             written += len(outcome.documents)
             if kind is ledger.ORDERS:
                 _close_carts(source, taken.values(), now)
-                record_events(events=_order_events(source, outcome, taken, now, historic))
+                record_events(events=happenings.of_orders(source, outcome, taken, now, historic))
             else:
-                record_events(events=_refund_events(source, outcome, orders, historic))
+                record_events(events=happenings.of_refunds(source, outcome, orders, historic))
     return StoreResult(created, written - created, good - written, refused, unknown)
 
 
-def _document(row: Row, lines: ledger.Lines, person: int | None, orders: Mapping[str, int]) -> Document:
+def _document(row: Row, lines: ledger.Lines, person: int | None, orders: Mapping[str, Order]) -> Document:
+    """What is stored. A refund that names no person is that of its order's."""
     if isinstance(row, OrderRow):
         return Document(row.number, row.placed_at, person, row.status, lines)
-    return Document(row.number, row.refunded_at, person, orders.get(row.order_number), lines)
+    order = orders.get(row.order_number)
+    if person is None and order is not None:
+        person = order.subscriber_id
+    return Document(row.number, row.refunded_at, person, order.pk if order else None, lines)
 
 
-def _named_orders(rows: Iterable[Row], source: str) -> dict[str, int]:
+def _named_orders(rows: Iterable[Row], source: str) -> dict[str, Order]:
     """The orders that refunds name, by number."""
     named = {row.order_number for row in rows if isinstance(row, RefundRow) and row.order_number}
-    return dict(Order.objects.filter(source=source, number__in=named).values_list("number", "pk")) if named else {}
+    return {order.number: order for order in Order.objects.filter(source=source, number__in=named)} if named else {}
 
 
 def _close_carts(source: str, rows: Iterable[Row], now: dt.datetime) -> None:
@@ -181,67 +193,164 @@ def _close_carts(source: str, rows: Iterable[Row], now: dt.datetime) -> None:
         carts.close(source, {wanted[number]: rest for number, *rest in found}, now)
 
 
-def _order_events(
-    source: str, outcome: ledger.Written, rows: Mapping[str, Row], now: dt.datetime, historic: bool
-) -> list[NewEvent]:
-    """That orders were placed, and what became of them since. The keys make each of it one event for ever."""
-    events = []
-    told = _refunded_already(source, outcome.documents)
-    for document in outcome.documents:
-        person = document.subscriber_id
-        if person is None:
-            continue
-        key = f"order:{document.number}"
-        events.append(_event("order_placed", source, document, person, document.number, document.at, key, historic))
-        before = outcome.before.get(document.number)
-        is_news = before is None or before.own != document.own or before.subscriber_id is None
-        row = rows[document.number]
-        changed_at = (row.changed_at if isinstance(row, OrderRow) else None) or (None if historic else now)
-        if document.own == OrderStatus.PLACED or not is_news or changed_at is None or document.number in told:
-            continue
-        name = f"order_{document.own}"
-        key = f"{name}:{document.number}"
-        events.append(_event(name, source, document, person, document.number, changed_at, key, historic))
-    return events
+class _Refused(Exception):
+    """Takes back what a payload had stored so far."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__()
+        self.faults = list(faults)
 
 
-def _refunded_already(source: str, documents: Sequence[Document]) -> set[str]:
-    """Orders that are refunded now, and whose refunds have told so line by line."""
-    numbers = [document.number for document in documents if document.own == OrderStatus.REFUNDED]
-    if not numbers:
-        return set()
-    stored = Order.objects.filter(source=source, number__in=numbers, refunds__isnull=False)
-    return set(stored.values_list("number", flat=True))
+def create_connection(*, name: str, kind: str, secret: str, source: str, actor: Any) -> Connection:
+    """Start listening to a shop. Without a ``secret`` of its own it gets one of ours, in the form of its kind."""
+    with transaction.atomic():
+        connection = Connection.objects.create(
+            name=name,
+            kind=ConnectionKind(kind),
+            secret=secret or _new_secret(kind),
+            source=source,
+            mapping=ready.mapping(kind),
+            created_at=clock.now(),
+        )
+        audit.record(actor=actor, action="connection.create", target=connection, kind=kind)
+    return connection
 
 
-def _refund_events(source: str, outcome: ledger.Written, orders: Mapping[str, int], historic: bool) -> list[NewEvent]:
-    """That money was given back, unless the status of the whole order has told so before."""
-    numbers = {pk: number for number, pk in orders.items()}
-    keys = {f"order_refunded:{number}" for number in orders}
-    found = Event.objects.filter(source=source, idempotency_key__in=keys).values_list("subject", flat=True)
-    told = set(found) if keys else set()
-    events = []
-    for document in outcome.documents:
-        subject = numbers.get(document.own, document.number)
-        person = document.subscriber_id
-        if person is not None and subject not in told:
-            key = f"refund:{document.number}"
-            events.append(_event("order_refunded", source, document, person, subject, document.at, key, historic))
-    return events
+def _new_secret(kind: str) -> str:
+    if kind == ConnectionKind.CUSTOM:
+        return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(32)
 
 
-def _event(
-    name: str, source: str, document: Document, person: int, subject: str, at: dt.datetime, key: str, historic: bool
-) -> NewEvent:
-    codes = list(dict.fromkeys(code for code, _quantity, _price in document.lines))
-    return NewEvent(
-        subscriber_id=person,
-        name=name,
-        subject=subject,
-        occurred_at=at,
-        source=source,
-        idempotency_key=key,
-        properties={"products": codes, "lines": len(document.lines)},
-        amount=document.total,
-        historic=historic,
+def change_connection(*, connection: Connection, lock_version: int, actor: Any, **changes: Any) -> bool:
+    """Change columns of a connection (name, secret, source, origins, enabled, mapping); false when somebody was faster."""
+    with transaction.atomic():
+        unchanged = Connection.objects.filter(pk=connection.pk, lock_version=lock_version)
+        changed = unchanged.update(**changes, lock_version=F("lock_version") + 1)
+        if changed:
+            audit.record(actor=actor, action="connection.change", target=connection, fields=sorted(changes))
+    return bool(changed)
+
+
+def receive(*, connection: Connection, delivery: Delivery) -> Receipt | None:
+    """Take a verified delivery: store what it says and keep it as a receipt; None when the same came before.
+
+    What is wrong with the data is a refused receipt, which a person can look at and try again; only faults of ours raise.
+    """
+    receipt = Receipt(
+        connection=connection,
+        delivery=delivery.id,
+        topic=delivery.topic,
+        received_at=clock.now(),
+        state=ReceiptState.REFUSED,
     )
+    try:
+        receipt.body = payloads.parse(delivery.raw)
+    except BadPayload as error:
+        receipt.body, receipt.detail = payloads.kept(delivery.raw), str(error)
+    else:
+        # The standard's deliveries name their topic in the body.
+        receipt.topic = delivery.topic or str(receipt.body.get("type") or "")[:80]
+    with transaction.atomic():
+        # The row comes first: of two equal deliveries at once, the second waits here and then finds it taken.
+        if not _is_first(receipt):
+            return None
+        if not receipt.detail:
+            _process(receipt, connection)
+        receipt.save()
+    return receipt
+
+
+def _is_first(receipt: Receipt) -> bool:
+    Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
+    stored = Receipt.objects.filter(connection=receipt.connection, delivery=receipt.delivery).get()
+    receipt.pk = stored.pk
+    return stored.uuid == receipt.uuid
+
+
+def try_again(*, receipt: Receipt, actor: Any) -> Receipt:
+    """Take a refused payload again by the mapping as it is now; one that was taken or ignored stays as it is."""
+    with transaction.atomic():
+        stored = Receipt.objects.select_for_update().get(pk=receipt.pk)
+        if stored.state == ReceiptState.REFUSED and isinstance(stored.body, dict):
+            _process(stored, stored.connection)
+            stored.save()
+            audit.record(actor=actor, action="receipt.retry", target=stored, state=stored.state)
+    return stored
+
+
+def _process(receipt: Receipt, connection: Connection) -> None:
+    """Store what the payload says, and note on the receipt what became of it and whom it is about."""
+    taken = _take(connection, connection.mapping, receipt.topic, receipt.body)
+    if isinstance(taken, Taken):
+        receipt.state = ReceiptState.TAKEN if taken.lines else ReceiptState.IGNORED
+        receipt.detail = "; ".join(taken.lines)[:500]
+        receipt.address_key = taken.address_key
+    else:
+        receipt.state = ReceiptState.REFUSED
+        receipt.detail = "; ".join(map(str, taken))[:500]
+        receipt.address_key = customers.key_of(named_address(connection.mapping, receipt.body))
+
+
+def rehearse(
+    *, connection: Connection, mapping: Mapping[str, Any], topic: str, payload: Mapping[str, Any]
+) -> Taken | list[Fault]:
+    """What would become of a payload by this mapping; everything it stored is taken back."""
+    with transaction.atomic():
+        taken = _take(connection, mapping, topic, payload)
+        transaction.set_rollback(True)
+    return taken
+
+
+def _take(connection: Connection, mapping: Mapping[str, Any], topic: str, payload: Any) -> Taken | list[Fault]:
+    """Store a payload as a whole, or nothing of it."""
+    intake = understood(mapping, topic, payload)
+    if not isinstance(intake, Intake):
+        return intake
+    try:
+        with transaction.atomic():
+            key = _take_person(connection, mapping, intake)
+            return Taken(_take_things(connection.source, intake), key, intake.reads)
+    except _Refused as refused:
+        return refused.faults
+
+
+def _take_things(source: str, intake: Intake) -> list[str]:
+    """Store the things; returns what became of each, in words. Raises _Refused."""
+    told = []
+    for thing, rows, store in (
+        ("product", intake.products, lambda: store_products(rows=intake.products)),
+        ("cart", intake.carts, lambda: store_carts(rows=intake.carts, source=source)),
+        ("order", intake.orders, lambda: store_orders(rows=intake.orders, source=source)),
+        ("refund", intake.refunds, lambda: store_refunds(rows=intake.refunds, source=source)),
+    ):
+        if not rows:
+            continue
+        result = store()
+        if result.refused:
+            raise _Refused([Fault(thing, item.reason) for item in result.refused])
+        told.append(_told(thing, result))
+    if any(read.thing.key == "customer" for read in intake.reads):
+        told.append(_("Customer: stored"))
+    return told
+
+
+def _told(thing: str, result: StoreResult) -> str:
+    became = _("new") if result.created else _("changed") if result.updated else _("as it was")
+    return f"{mappings.THINGS[thing].label}: {became}"
+
+
+def _take_person(connection: Connection, mapping: Mapping[str, Any], intake: Intake) -> str:
+    """Store the person a payload names; returns their address key, or an empty text. Raises _Refused."""
+    if intake.person is None:
+        if any(read.thing.key == "customer" for read in intake.reads):
+            raise _Refused([Fault("customer.email", _("is not there, and nobody is known without an address"))])
+        return ""
+    stored = customers.store(intake.person, connection.source)
+    if isinstance(stored, Refusal):
+        raise _Refused([Fault(f"customer.{stored.field}", stored.reason)])
+    if stored is None:
+        return customers.key_of(intake.person.email)  # They were erased; the shop's books remain, without them.
+    if intake.accepts_marketing and mapping.get("consent"):
+        customers.join(stored, source=f"connection {connection.name}", **mapping["consent"])
+    return stored.address_key
