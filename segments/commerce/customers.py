@@ -11,7 +11,8 @@ from django.db.models import Q
 from personalize.core import clock
 from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.consent.models import SubscriptionState, Suppression, Topic
-from segments.consent.services import LEAVING, subscribe
+from segments.consent.services import subscribe
+from segments.consent.standing import LEAVING
 from segments.subscribers.models import ExternalId, Subscriber
 from segments.subscribers.services import upsert_subscribers
 from segments.subscribers.types import Refusal, SubscriberRow

@@ -177,7 +177,7 @@ _OPTIONAL = (
     Column(
         "birthday",
         gettext_lazy("Birthday"),
-        value=lambda person: _birthday(person) or None,
+        value=lambda person: birthday(person) or None,
         sort=("birth_month", "birth_day"),
         later=True,
         optional=True,
