@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -15,7 +15,9 @@ from personalize.core.database import is_postgres
 
 # What COPY reads as something else than itself, and what no text column can hold.
 _SPECIAL = re.compile("[\\\\\t\n\r\x00\ud800-\udfff]")
-_ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+NULL = "\\N"
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -72,12 +74,15 @@ def insert_new_rows(
     return found
 
 
-def _lines(rows: Iterable[tuple[Any, ...]]) -> str:
-    return "".join(["\t".join([_cell(value) for value in row]) + "\n" for row in rows])
+def _lines(rows: Sequence[tuple[Any, ...]]) -> str:
+    texts = [[NULL if value is None else str(value) for value in row] for row in rows]
+    if _SPECIAL.search("\x1f".join(value for row in rows for value in row if value.__class__ is str)):
+        texts = [
+            [text if value is None else _SPECIAL.sub(_escaped, text) for value, text in zip(row, cells, strict=True)]
+            for row, cells in zip(rows, texts, strict=True)
+        ]
+    return "".join(["\t".join(cells) + "\n" for cells in texts])
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    text = value if isinstance(value, str) else str(value)
-    return _SPECIAL.sub(lambda found: _ESCAPED.get(found[0], ""), text) if _SPECIAL.search(text) else text
+def _escaped(found: re.Match[str]) -> str:
+    return _ESCAPES.get(found[0], "")

@@ -8,7 +8,8 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
@@ -40,7 +41,7 @@ class Bench:
 
     def __init__(self, unit: str, bar: Progress) -> None:
         self.unit = unit
-        self.measures: list[Measure] = []
+        self.rounds: list[Measure] = []
         self.remarks: list[str] = []
         self._bar = bar
 
@@ -50,16 +51,23 @@ class Bench:
         task = self._bar.add_task(name, total=None)
         started = time.perf_counter()
         yield
-        self.measures.append(Measure(name, amount, time.perf_counter() - started, baseline))
+        self.rounds.append(Measure(name, amount, time.perf_counter() - started, baseline))
         self._bar.update(task, total=amount, completed=amount)
 
     def add(self, name: str, amount: int, seconds: float, baseline: str = "") -> None:
         """Add what was measured elsewhere."""
-        self.measures.append(Measure(name, amount, seconds, baseline))
+        self.rounds.append(Measure(name, amount, seconds, baseline))
 
     def say(self, remark: str) -> None:
         """Add a sentence to the result."""
         self.remarks.append(remark)
+
+    @property
+    def measures(self) -> list[Measure]:
+        """One measure a name: the median of its rounds."""
+        names = dict.fromkeys(one.name for one in self.rounds)
+        found = [[one for one in self.rounds if one.name == name] for name in names]
+        return [replace(same[0], seconds=median(one.seconds for one in same)) for same in found]
 
     def ratio(self, measure: Measure) -> float | None:
         """How many times as long as its baseline it takes for the same amount; None for a baseline itself."""
