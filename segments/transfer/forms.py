@@ -25,7 +25,7 @@ SAMPLES = 3
 # Nothing of a person's state is among them: consent, suppression and ids of ours are never a column's to set.
 LABELS = {
     "email": _("Mail address"),
-    "external_id": _("Customer number in that system"),
+    "external_id": _("Customer number"),
     "first_name": _("First name"),
     "last_name": _("Last name"),
     "preferred_name": _("Preferred name"),

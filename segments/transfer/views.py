@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -27,7 +28,8 @@ from segments.transfer.types import Refusal, Unusable
 from segments.transfer.uploads import StraightToDisk
 
 PREVIEWED = 50
-REJECTIONS_SHOWN = 100
+REJECTIONS_SHOWN = 20
+REASONS_SHOWN = 6
 
 
 @require_GET
@@ -116,7 +118,7 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     job = _job(uuid)
     if job.state == ImportState.UPLOADED and not job.dry_run:
         return redirect("transfer:columns", job.uuid)
-    return render(request, "transfer/detail.html", _about(job))
+    return render(request, "transfer/detail.html", {**_about(job), "reasons": _reasons(job)})
 
 
 @require_GET
@@ -173,7 +175,15 @@ def _job(uuid: UUID) -> Import:
 
 def _stage(job: Import) -> str:
     """What the page as a whole depends on; a running import is ready in between, for the next worker to take."""
-    return "moving" if job.state in UNDER_WAY else job.state
+    return ("moving" if job.started_at else "waiting") if job.state in UNDER_WAY else job.state
+
+
+def _reasons(job: Import) -> list[tuple[str, int]]:
+    """Why rows were rejected, the most frequent first; nothing where the rows themselves say it at a glance."""
+    if job.rejected <= REJECTIONS_SHOWN:
+        return []
+    found = Rejection.objects.filter(job=job).order_by().values_list("reason").annotate(rows=Count("pk"))
+    return list(found.order_by("-rows", "reason")[:REASONS_SHOWN])
 
 
 def _about(job: Import) -> dict[str, Any]:
