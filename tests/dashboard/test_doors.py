@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from personalize.accounts.roles import ACTIONS
 
-# Open to strangers by nature, or guarded by keys of its own (tests/api walks these): the ways in, and what people reach from their mails.
+# Open to strangers by nature: the ways in, what people reach from their mails, and the API, which guards itself by keys.
 OPEN = {"accounts:login", "accounts:logout", "accounts:setup", "api-nothing"} | {
     f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "link")
 }
