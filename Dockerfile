@@ -20,4 +20,6 @@ USER personalize
 VOLUME /var/lib/personalize
 EXPOSE 8000
 # exec: the server is process 1 and hears the order to stop.
+# The access log names addresses without their query, where nothing belongs that a log should know.
+ENV GUNICORN_CMD_ARGS="--access-logformat '%(h)s %(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms'"
 CMD ["sh", "-c", "exec gunicorn personalize.wsgi --bind 0.0.0.0:8000 --workers ${WEB_WORKERS:-2} --threads ${WEB_THREADS:-4} --access-logfile -"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ SCOPES = {
     "subscribers:create": _("Events may create people who are not known yet"),
     "products:write": _("Create and change products"),
     "carts:write": _("Store carts"),
-    "orders:write": _("Store orders and refunds"),
+    "orders:write": _("Store orders"),
     "events:write": _("Record events"),
     "messages:send": _("Send service mail"),
     "segments:read": _("Read segments"),
@@ -36,9 +35,6 @@ REMEMBERED_SECONDS = 5.0
 
 USED_EVERY = dt.timedelta(minutes=1)
 """How exactly ``used_at`` is kept."""
-
-MARK = re.compile(r"pk_([0-9a-f]{8})_[A-Za-z0-9_-]{8,}")
-"""A key in a text."""
 
 
 @dataclass(frozen=True)

@@ -88,23 +88,25 @@ def brand(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/brand.html", {"form": form})
 
 
-@require("settings.edit")
-def keys(request: HttpRequest) -> HttpResponse:
-    """The keys by which other systems speak to the API."""
-    return render(request, "accounts/keys.html", {"keys": _keys()})
-
-
 @never_cache
 @require("settings.edit")
-def issue_key(request: HttpRequest) -> HttpResponse:
-    """Make a key. Its secret is shown in the answer, this once."""
-    form = KeyForm(request.POST or None)
+def keys(request: HttpRequest) -> HttpResponse:
+    """The keys by which other systems speak to the API. A new one is posted here, and its secret shown this once."""
+    if request.method != "POST":
+        return render(request, "accounts/keys.html", {"keys": _keys()})
+    form = KeyForm(request.POST)
     if form.is_valid():
         issued = services.issue_api_key(**form.settings(), actor=cast(User, request.user))
         if not isinstance(issued, BadKey):
             return render(request, "accounts/keys.html", {"keys": _keys(), "issued": issued})
         form.add_error(issued.field if issued.field in form.fields else None, issued.reason)
     return render(request, "accounts/key_new.html", {"form": form})
+
+
+@require("settings.edit")
+def issue_key(request: HttpRequest) -> HttpResponse:
+    """Choose what a new key may do."""
+    return render(request, "accounts/key_new.html", {"form": KeyForm()})
 
 
 @require_POST

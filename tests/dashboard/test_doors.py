@@ -14,11 +14,11 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from personalize.accounts.roles import ACTIONS
 
-# Open to strangers by nature: the ways in, and what people reach from their mails.
-OPEN = {"accounts:login", "accounts:logout", "accounts:setup"} | {
+# Open to strangers by nature: the ways in, what people reach from their mails, and the API, which guards itself by keys.
+OPEN = {"accounts:login", "accounts:logout", "accounts:setup", "api-nothing"} | {
     f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "form_frame", "link")
 }
-OPEN_NAMESPACES = {"tracking"}
+OPEN_NAMESPACES = {"api", "tracking"}
 # Open to everybody who works here, whatever their role.
 OWN = {"accounts:profile"}
 # Guards itself, behind our log-in.
