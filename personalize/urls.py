@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.dashboard.urls")),
     path("", include("personalize.accounts.urls")),
     path("", include("segments.subscribers.urls")),
+    path("", include("segments.commerce.urls")),
     path("", include("segments.segmentation.urls")),
     path("", include("personalize.content.urls")),
     path("", include("campaigns.scheduled.urls")),

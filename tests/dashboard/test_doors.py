@@ -15,7 +15,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from personalize.accounts.roles import ACTIONS
 
 # Open to strangers by nature: the ways in, and what people reach from their mails.
-OPEN = {"accounts:login", "accounts:logout", "accounts:setup"}
+OPEN = {
+    *("accounts:login", "accounts:logout", "accounts:setup"),
+    *("commerce:hook", "commerce:script", "commerce:view"),
+}
 OPEN_NAMESPACES = {"tracking"}
 # Open to everybody who works here, whatever their role.
 OWN = {"accounts:profile"}
