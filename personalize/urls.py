@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("segments.subscribers.urls")),
     path("", include("segments.consent.urls")),
     path("", include("segments.consent.suppression_urls")),
+    path("", include("segments.commerce.urls")),
     path("", include("segments.segmentation.urls")),
     path("", include("segments.transfer.urls")),
     path("", include("personalize.content.urls")),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 
 class CommerceConfig(AppConfig):
@@ -12,13 +14,36 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
-        from segments.commerce import lists, personal
-        from segments.commerce.timeline import TIMELINE
+        from segments.commerce import catalogue, lists, personal, retention
+        from segments.commerce.timeline import CARTS, TIMELINE
 
+        registries.menu.add(
+            registries.MenuEntry(
+                "products",
+                _("Products"),
+                "inventory_2",
+                "commerce:products",
+                "report.view",
+                group=_("Content"),
+                order=530,
+            )
+        )
+        registries.tabs.add(
+            registries.Tab(
+                "settings-connections",
+                "settings",
+                _("Connections"),
+                lambda _target: reverse("commerce:connections"),
+                order=40,
+            )
+        )
+        registries.list_columns.add(catalogue.sold_column())
+        registries.retention.add(retention.RECEIPTS)
         for column in lists.columns():
             registries.list_columns.add(column)
         registries.stats.add(registries.StatSource("orders", "subscriber", lists.stats, order=10))
         registries.timeline.add(TIMELINE)
+        registries.timeline.add(CARTS)
         for declared in personal.declared():
             registries.personal_data.add(declared)
         for kept in personal.kept():

@@ -19,17 +19,19 @@ from django.utils.translation import gettext as _
 
 from personalize.accounts.brand import shop_currency
 from personalize.core import audit, clock
-from segments.commerce import carts, checks, customers, happenings, ledger, payloads, products, ready
+from segments.commerce import carts, checks, customers, happenings, ledger, payloads, products, ready, snippet
 from segments.commerce import mapping as mappings
 from segments.commerce.carts import Word
 from segments.commerce.intake import Intake, Taken, named_address, understood
 from segments.commerce.ledger import Document
 from segments.commerce.mapping import Fault
-from segments.commerce.models import Connection, ConnectionKind, Order, Receipt, ReceiptState
+from segments.commerce.models import Connection, ConnectionKind, Order, Product, Receipt, ReceiptState
 from segments.commerce.payloads import BadPayload
 from segments.commerce.signatures import Delivery
 from segments.commerce.types import CartRow, OrderRow, ProductRow, RefundRow, RefusedItem, StoreResult
 from segments.events.services import record_events
+from segments.events.types import NewEvent
+from segments.subscribers.models import Subscriber, Tracking
 from segments.subscribers.types import Refusal
 
 SLICE = 1000
@@ -354,3 +356,25 @@ def _take_person(connection: Connection, mapping: Mapping[str, Any], intake: Int
     if intake.accepts_marketing and mapping.get("consent"):
         customers.join(stored, source=f"connection {connection.name}", **mapping["consent"])
     return stored.address_key
+
+
+def record_view(*, connection: Connection, who: str, product: str) -> bool:
+    """Record ``product_viewed`` of the customer a token names; true when it was news.
+
+    Only for people we know who have not refused tracking, and products we know; a second look in the same minute is none.
+    """
+    now = clock.now()
+    customer_id = snippet.customer_of(connection.secret, who, now)
+    people = Subscriber.objects.present().exclude(tracking=Tracking.DENIED)
+    person = people.filter(external_ids__source=connection.source, external_ids__value=customer_id).first()
+    if not customer_id or person is None or not Product.objects.filter(code=product).exists():
+        return False
+    seen = NewEvent(
+        subscriber_id=person.pk,
+        name="product_viewed",
+        subject=product,
+        occurred_at=now,
+        source=connection.source,
+        idempotency_key=f"view:{person.pk}:{product}:{now:%Y%m%d%H%M}",
+    )
+    return bool(record_events(events=[seen]))

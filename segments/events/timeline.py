@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from personalize.core.registries import Span, TimelineEntry, TimelineSource
@@ -21,11 +23,19 @@ _ICONS = {
 }
 
 
+# Orders, carts and consent tell these themselves.
+_TOLD_ELSEWHERE = (
+    *("order_placed", "order_paid", "order_fulfilled", "order_delivered", "order_cancelled", "order_refunded"),
+    "subscription_confirmed",
+)
+# These too where they came with a cart of ours, whose records begin their key with the name.
+_CARTS = ("cart_updated", "cart_emptied", "checkout_started")
+
+
 def _events(subscriber: Subscriber) -> QuerySet[Event]:
-    told_elsewhere = ("order_placed", "order_refunded", "subscription_confirmed")
-    return (
-        Event.objects.filter(subscriber=subscriber).exclude(name__in=told_elsewhere).exclude(name__startswith="email_")
-    )
+    of_carts = reduce(or_, (Q(name=name, idempotency_key__startswith=f"{name}:") for name in _CARTS))
+    told = Q(name__in=_TOLD_ELSEWHERE) | Q(name__startswith="email_") | of_carts
+    return Event.objects.filter(~told, subscriber=subscriber)
 
 
 def _entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:

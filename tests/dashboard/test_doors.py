@@ -14,9 +14,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from personalize.accounts.roles import ACTIONS
 
-# Open to strangers by nature: the ways in, what people reach from their mails, and the API, which guards itself by keys.
-OPEN = {"accounts:login", "accounts:logout", "accounts:setup", "api-nothing"} | {
-    f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "form_frame", "link")
+# Open to strangers by nature: the ways in, what people reach from their mails, what a shop's pages and webhooks reach, and
+# the API, which guards itself by keys.
+OPEN = {
+    *("accounts:login", "accounts:logout", "accounts:setup", "api-nothing"),
+    *("commerce:hook", "commerce:script", "commerce:view"),
+    *(f"consent:{page}" for page in ("preferences", "confirm", "undo", "form", "form_frame", "link")),
 }
 OPEN_NAMESPACES = {"api", "tracking"}
 # Open to everybody who works here, whatever their role.
