@@ -12,7 +12,7 @@ from itertools import islice
 from typing import IO, Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 from django.utils.translation import gettext as _
@@ -196,7 +196,7 @@ def export_csv(*, addresses: bool) -> Iterator[str]:
     writer = csv.writer(line)
     writer.writerow(columns)
     known = Subscriber.objects.present().filter(address_key=OuterRef("address_key")).values("email")[:1]
-    rows = Suppression.objects.in_force(clock.now()).select_related("topic").order_by("pk")
+    rows: QuerySet[Any] = Suppression.objects.in_force(clock.now()).select_related("topic").order_by("pk")
     for row in rows.annotate(address=Subquery(known)).iterator(chunk_size=BATCH):
         yield line.getvalue()
         line.seek(0)

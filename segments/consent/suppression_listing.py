@@ -16,7 +16,8 @@ from personalize.core import clock, permissions
 from personalize.core.addresses import BadAddress, address_key, mask, normalise
 from personalize.core.registries import ListFilter, MenuEntry
 from personalize.dashboard.lists import Column, Lists
-from personalize.dashboard.templatetags.dashboard import day, state
+from personalize.dashboard.templatetags.dashboard import day, icon, state
+from segments.consent.lists import BARS
 from segments.consent.models import Suppression, SuppressionReason, Topic
 from segments.subscribers.models import Subscriber
 
@@ -59,7 +60,7 @@ def kind_for(reader: Any) -> Lists:
                 "reason",
                 gettext_lazy("Reason"),
                 value=lambda row: row.reason,
-                show=lambda row: state(row.get_reason_display(), _TONES.get(row.reason, "")),
+                show=lambda row: state(BARS[SuppressionReason(row.reason)], _TONES.get(row.reason, "")),
                 sort=("reason",),
             ),
             Column("scope", gettext_lazy("Barred from"), value=scope, later=True),
@@ -133,9 +134,13 @@ def _since(row: Suppression) -> str:
 
 def _remove(row: Suppression) -> SafeString | str:
     if row.reason == SuppressionReason.ERASED:
-        return format_html('<span class="muted">{}</span>', _("Stays"))
+        return ""
     return format_html(
-        '<a class="action-link" href="{}">{}</a>', reverse("suppression:remove", args=[row.pk]), _("Remove")
+        '<a class="action-link" href="{}" title="{}" aria-label="{}">{}</a>',
+        reverse("suppression:remove", args=[row.pk]),
+        _("Remove the bar"),
+        _("Remove the bar"),
+        icon("close", 16),
     )
 
 

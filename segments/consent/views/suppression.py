@@ -26,7 +26,7 @@ from segments.consent.types import Unsuppressed
 def index(request: HttpRequest) -> HttpResponseBase:
     """Every bar in force, by reason and scope, and one by its address."""
     page = ListPage(request, suppression_listing.kind_for(request.user), suppression_listing.in_force())
-    found = ngettext("%(count)s bar", "%(count)s bars", page.count) % {"count": intcomma(page.count)}
+    found = ngettext("%(count)s barred", "%(count)s barred", page.count) % {"count": intcomma(page.count)}
     return render(request, "consent/suppression.html", {"list": page, "found": found})
 
 
