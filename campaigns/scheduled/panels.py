@@ -32,7 +32,9 @@ def register() -> None:
     registries.search.add(SearchSource("campaigns", _("Campaigns"), _find, order=20))
     registries.usages.add(UsageSource("campaigns.segment", "segment", _uses_segment))
     registries.usages.add(UsageSource("campaigns.list", "list", lambda one: _frozen_uses(lists_in, str(one.uuid))))
-    registries.usages.add(UsageSource("campaigns.attribute", "attribute", lambda one: _frozen_uses(attributes_in, one.key)))
+    registries.usages.add(
+        UsageSource("campaigns.attribute", "attribute", lambda one: _frozen_uses(attributes_in, one.key))
+    )
     registries.first_run.add(
         FirstRunStep(
             "campaign",

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from personalize.content.models import Template
-from personalize.core.registries import Use, UsageSource
+from personalize.core.registries import UsageSource, Use
 from segments.segmentation.usages import attributes_in, lists_in
 
 _MERGED = re.compile(r"\bsubscriber\.([a-z][a-z0-9_]*)")

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from personalize.core.registries import Use, UsageSource
+from personalize.core.registries import UsageSource, Use
 from segments.segmentation import listing
 from segments.segmentation.models import Segment
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.text import slugify
@@ -24,10 +24,14 @@ class AttributeForm(forms.Form):
         max_length=40,
         label=_("Key"),
         required=False,
-        help_text=_("As files, templates and the API call it, such as shoe_size. It stays. Left empty, it is made of the name."),
+        help_text=_(
+            "As files, templates and the API call it, such as shoe_size. It stays. Left empty, it is made of the name."
+        ),
     )
     type = forms.ChoiceField(choices=AttributeType.choices, label=_("Type"))
-    unit = forms.CharField(max_length=20, required=False, label=_("Unit"), help_text=_("Optional, such as cm or points."))
+    unit = forms.CharField(
+        max_length=20, required=False, label=_("Unit"), help_text=_("Optional, such as cm or points.")
+    )
     choices = forms.CharField(
         required=False,
         label=_("Choices"),
@@ -65,9 +69,13 @@ class AttributeForm(forms.Form):
         folded = [line.casefold() for line in lines]
         for place, line in enumerate(lines):
             if len(line) > LONGEST_CHOICE:
-                raise forms.ValidationError(_("A choice is longer than %(n)d characters."), params={"n": LONGEST_CHOICE})
+                raise forms.ValidationError(
+                    _("A choice is longer than %(n)d characters."), params={"n": LONGEST_CHOICE}
+                )
             if re.search(r"[;|]", line):
-                raise forms.ValidationError(_("‘%(line)s’ has a ; or | in it, which parts the items of a list."), params={"line": line})
+                raise forms.ValidationError(
+                    _("‘%(line)s’ has a ; or | in it, which parts the items of a list."), params={"line": line}
+                )
             if folded.index(folded[place]) != place:
                 raise forms.ValidationError(_("‘%(line)s’ stands there twice."), params={"line": line})
         return lines
@@ -123,4 +131,4 @@ class BaseFallbacks(forms.BaseFormSet):  # type: ignore[type-arg]  # Not subscri
         }
 
 
-Fallbacks = forms.formset_factory(FallbackForm, formset=BaseFallbacks, extra=2, max_num=60)
+Fallbacks = cast(type[BaseFallbacks], forms.formset_factory(FallbackForm, formset=BaseFallbacks, extra=2, max_num=60))

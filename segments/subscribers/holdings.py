@@ -100,7 +100,9 @@ def _every(people: SubscriberQuerySet, step: int) -> SubscriberQuerySet:
 def _values(step: int, hidden: set[str]) -> dict[str, Values]:
     pairs = ", ".join(f"'{name}', {name}" for name in SHOWN)
     known = (
-        f"attributes || jsonb_build_object({pairs})" if is_postgres() else f"json_patch(attributes, json_object({pairs}))"
+        f"attributes || jsonb_build_object({pairs})"
+        if is_postgres()
+        else f"json_patch(attributes, json_object({pairs}))"
     )
     sql = f"""
         WITH held AS ({_held(known, "erased_at IS NULL AND id %% %s = 0")}),

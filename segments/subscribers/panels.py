@@ -44,7 +44,9 @@ def register() -> None:
     registries.creations.add(
         MenuEntry("subscriber", _("Subscriber"), "person_add", "subscribers:new", "people.edit", order=30)
     )
-    registries.creations.add(MenuEntry("list", _("List"), "list_alt", "subscribers:static_list_new", "audience.edit", order=40))
+    registries.creations.add(
+        MenuEntry("list", _("List"), "list_alt", "subscribers:static_list_new", "audience.edit", order=40)
+    )
     registries.actions.add(
         PageAction(
             "add",
@@ -69,7 +71,13 @@ def register() -> None:
     )
     registries.bulk_actions.add(
         BulkAction(
-            "remove_from_list", PAGE, _("Remove from this list"), "playlist_remove", _remove_url, "audience.edit", order=20
+            "remove_from_list",
+            PAGE,
+            _("Remove from this list"),
+            "playlist_remove",
+            _remove_url,
+            "audience.edit",
+            order=20,
         )
     )
     registries.panels.add(Panel("lists", "subscriber.profile", "subscribers/_lists.html", _lists_of, order=20))

@@ -163,7 +163,9 @@ def _plain(value: Any) -> Any:
 
 
 def _optional(name: str, label: Any) -> Column:
-    return Column(name, label, value=lambda person: getattr(person, name) or None, sort=(name,), later=True, optional=True)
+    return Column(
+        name, label, value=lambda person: getattr(person, name) or None, sort=(name,), later=True, optional=True
+    )
 
 
 _OPTIONAL = (

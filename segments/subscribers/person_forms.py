@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from babel import Locale
 from django import forms
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.dates import MONTHS
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from personalize.accounts.forms import zone_choices
 from personalize.core import permissions
@@ -212,12 +211,13 @@ class SubscriberForm(forms.Form):
         takes over what is stored, and has an empty text there.
         """
         data: MultiValueDict[str, str] = MultiValueDict({"lock_version": [str(stored.initial["lock_version"])]})
+        posted = cast(MultiValueDict[str, str], self.data)
         differing = []
         for name, field in self.fields.items():
             if name == "lock_version":
                 continue
             theirs, mine = _written(stored[name].value()), _written(self[name].value())
-            before = _written(self.data.getlist(self.add_initial_prefix(name)))
+            before = _written(posted.getlist(self.add_initial_prefix(name)))
             touched = name in self.changed_data
             data.setlist(name, mine if touched else theirs)
             data.setlist(self.add_initial_prefix(name), theirs)
@@ -237,7 +237,9 @@ def _written(value: Any) -> list[str]:
     """A value as a page sends it."""
     values = value if isinstance(value, list) else [value]
     return [
-        one.strftime(TO_THE_SECOND) if isinstance(one, dt.datetime) else str(one) for one in values if one not in (None, "")
+        one.strftime(TO_THE_SECOND) if isinstance(one, dt.datetime) else str(one)
+        for one in values
+        if one not in (None, "")
     ]
 
 
@@ -259,7 +261,9 @@ def _keep_choosable(field: forms.Field, stored: Any) -> None:
     """Offer what is stored even where it is no choice any more, or opening and saving the page would lose it."""
     if not isinstance(field, forms.ChoiceField):
         return
-    known = {str(value) for value, _label in field.choices}
+    offered: list[tuple[Any, Any]] = list(cast(Any, field.choices))
+    known = {str(value) for value, _label in offered}
     for value in stored if isinstance(stored, list) else [stored]:
         if value not in (None, "") and str(value) not in known:
-            field.choices = [*field.choices, (value, value)]
+            offered.append((value, value))
+            field.choices = offered

@@ -26,7 +26,6 @@ def evening(db: None) -> StaticList:
     return made
 
 
-
 def put(static_list: StaticList, *people: Subscriber) -> int:
     chosen = Subscriber.objects.filter(pk__in=[person.pk for person in people])
     return add_to_list(static_list=static_list, people=chosen, source="test", actor="test")

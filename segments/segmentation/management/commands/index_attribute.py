@@ -46,7 +46,9 @@ class Command(BaseCommand):
         if definition is None:
             raise CommandError(f"There is no attribute {key!r}.")
         if not indexes.indexable(definition):
-            raise CommandError(f"{key!r} holds several values of a list; rules search through them, and no index helps.")
+            raise CommandError(
+                f"{key!r} holds several values of a list; rules search through them, and no index helps."
+            )
         mine = [one for one in indexes.built() if indexes.key_of(one.name) == key]
         name = indexes.name_of(definition)
         if any(one.name == name and one.usable for one in mine):
