@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.scheduled.models import Campaign, CampaignState
+from campaigns.scheduled.models import Campaign, CampaignState, Variant
 from campaigns.scheduled.progress import progress_of
 from campaigns.scheduled.services import content_of
 from personalize.content.thumbnails import thumbnail_url
 from personalize.core import registries
-from personalize.core.registries import FirstRunStep, MenuEntry, Panel, SearchHit, SearchSource, UsageSource
+from personalize.core.registries import FirstRunStep, MenuEntry, Panel, SearchHit, SearchSource, UsageSource, Use
+from segments.segmentation.usages import attributes_in, lists_in
 
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED)
 
@@ -29,6 +31,10 @@ def register() -> None:
     registries.panels.add(Panel("campaigns.live", "frame.live", "scheduled/_live.html", _live))
     registries.search.add(SearchSource("campaigns", _("Campaigns"), _find, order=20))
     registries.usages.add(UsageSource("campaigns.segment", "segment", _uses_segment))
+    registries.usages.add(UsageSource("campaigns.list", "list", lambda one: _frozen_uses(lists_in, str(one.uuid))))
+    registries.usages.add(
+        UsageSource("campaigns.attribute", "attribute", lambda one: _frozen_uses(attributes_in, one.key))
+    )
     registries.first_run.add(
         FirstRunStep(
             "campaign",
@@ -85,4 +91,19 @@ def _uses_segment(segment: Any) -> list[tuple[str, str, str]]:
     return [
         (campaign.name, str(campaign.get_state_display()), reverse("scheduled:detail", args=[campaign.uuid]))
         for campaign in found
+    ]
+
+
+def _frozen_uses(names: Callable[[Any], set[str]], wanted: str) -> list[Use]:
+    """Campaigns on their way whose frozen content asks for something, whatever their template says by now."""
+    states = (CampaignState.SCHEDULED, *UNDER_WAY)
+    found = Variant.objects.filter(campaign__state__in=states, version__isnull=False)
+    return [
+        (
+            variant.campaign.name,
+            str(variant.campaign.get_state_display()),
+            reverse("scheduled:detail", args=[variant.campaign.uuid]),
+        )
+        for variant in found.select_related("campaign", "version")
+        if variant.version and wanted in names(variant.version.rules)
     ]

@@ -22,6 +22,8 @@ from personalize.rendering.layout import Layout
 from personalize.rendering.renderer import Renderer
 from segments.segmentation.rules.parse import RuleError, parse
 
+# Where an inbox shows what stands there before the mail is opened.
+_SHOWN_UNOPENED = (("", "subject"), ("", "preheader"))
 # What the frame itself reads; not for people to use.
 _INTERNAL = ("show", "products", "links", "language")
 _PIXEL = '<img src="{{ links.open }}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
@@ -80,7 +82,17 @@ def _check_texts(draft: Draft, blocks: list[Block], renderer: Renderer) -> tuple
     unknown = merge_fields.sources.unknown(used)
     for name, paths in analysis.fields.items():
         problems += [Problem(*places[name], _no_such_field(path, unknown[path])) for path in paths if path in unknown]
+        if places[name] in _SHOWN_UNOPENED:
+            problems += [
+                Problem(*places[name], _("“%s” is sensitive, and an inbox shows this to whoever looks.") % path)
+                for path in sorted(used & _sensitive())
+                if path in paths
+            ]
     return used, problems
+
+
+def _sensitive() -> set[str]:
+    return {one.key for one in merge_fields.sources.all() if one.sensitive}
 
 
 def _no_such_field(path: str, nearest: str) -> str:

@@ -36,7 +36,7 @@ def subscriber_fields() -> Iterable[MergeField]:
     """The built-in columns, then the attributes the shop has defined."""
     yield from COLUMNS
     for one in AttributeDefinition.objects.all():
-        yield MergeField(f"subscriber.{one.key}", one.label, one.type, "", dict(one.fallback))
+        yield MergeField(f"subscriber.{one.key}", one.label, one.type, "", dict(one.fallback), one.sensitive)
 
 
 def register() -> None:

@@ -14,6 +14,7 @@ class MergeField:
     """A field as templates spell it, such as ``subscriber.city``.
 
     ``fallback`` says, by language, what stands there when a person has no value; the template's own ``default`` wins.
+    A ``sensitive`` field may not stand where an inbox shows it before the mail is opened.
     """
 
     key: str
@@ -21,6 +22,7 @@ class MergeField:
     type: str
     sample: str
     fallback: dict[str, str] = field(default_factory=dict)
+    sensitive: bool = False
 
 
 Loader = Callable[[Sequence[int], dt.datetime, str], dict[int, dict[str, Any]]]

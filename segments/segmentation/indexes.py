@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import Index
@@ -41,7 +42,7 @@ def create_sql(definition: AttributeDefinition) -> str:
     field = Field(definition.key, definition.label, definition.type)
     # The editor only writes SQL here: it quotes the key in the expression as the engine wants it.
     editor = connection.schema_editor(collect_sql=True)
-    options = {"concurrently": True} if is_postgres() else {}
+    options: dict[str, Any] = {"concurrently": True} if is_postgres() else {}
     return str(Index(value_of(field), name=name_of(definition)).create_sql(Subscriber, editor, **options))
 
 

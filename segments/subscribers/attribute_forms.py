@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.text import slugify
@@ -131,4 +131,4 @@ class BaseFallbacks(forms.BaseFormSet):  # type: ignore[type-arg]  # Not subscri
         }
 
 
-Fallbacks = forms.formset_factory(FallbackForm, formset=BaseFallbacks, extra=2, max_num=60)
+Fallbacks = cast(type[BaseFallbacks], forms.formset_factory(FallbackForm, formset=BaseFallbacks, extra=2, max_num=60))

@@ -36,9 +36,8 @@ def rename_list(*, static_list: StaticList, name: str, actor: Any, description: 
 
 def _save(row: StaticList, *, name: str, description: str, action: str, actor: Any) -> StaticList | Refusal:
     name, description = clean_text(name), clean_text(description)
-    for field, text in (("name", name), ("description", description)):
-        longest = StaticList._meta.get_field(field).max_length
-        if longest and len(text) > longest:
+    for field, text, longest in (("name", name, 120), ("description", description, 255)):
+        if len(text) > longest:
             return Refusal(field, _("is longer than %d characters") % longest)
     if not name:
         return Refusal("name", _("is missing"))

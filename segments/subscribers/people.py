@@ -248,6 +248,8 @@ def attribute_text(definition: AttributeDefinition, value: Any) -> str:
             return _("Yes") if value else _("No")
         case AttributeType.MULTI if isinstance(value, list):
             return ", ".join(map(str, value))
+        case AttributeType.INT if isinstance(value, int):
+            value = formats.number_format(value, force_grouping=True)
         case AttributeType.DATE if value != "…":
             return formats.date_format(dt.date.fromisoformat(value), "j M Y")
         case AttributeType.DATETIME if value != "…":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from babel import Locale
 from django import forms
@@ -211,12 +211,13 @@ class SubscriberForm(forms.Form):
         takes over what is stored, and has an empty text there.
         """
         data: MultiValueDict[str, str] = MultiValueDict({"lock_version": [str(stored.initial["lock_version"])]})
+        posted = cast(MultiValueDict[str, str], self.data)
         differing = []
         for name, field in self.fields.items():
             if name == "lock_version":
                 continue
             theirs, mine = _written(stored[name].value()), _written(self[name].value())
-            before = _written(self.data.getlist(self.add_initial_prefix(name)))
+            before = _written(posted.getlist(self.add_initial_prefix(name)))
             touched = name in self.changed_data
             data.setlist(name, mine if touched else theirs)
             data.setlist(self.add_initial_prefix(name), theirs)
@@ -260,7 +261,9 @@ def _keep_choosable(field: forms.Field, stored: Any) -> None:
     """Offer what is stored even where it is no choice any more, or opening and saving the page would lose it."""
     if not isinstance(field, forms.ChoiceField):
         return
-    known = {str(value) for value, _label in field.choices}
+    offered: list[tuple[Any, Any]] = list(cast(Any, field.choices))
+    known = {str(value) for value, _label in offered}
     for value in stored if isinstance(stored, list) else [stored]:
         if value not in (None, "") and str(value) not in known:
-            field.choices = [*field.choices, (value, value)]
+            offered.append((value, value))
+            field.choices = offered

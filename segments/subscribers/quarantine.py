@@ -31,7 +31,7 @@ def alike(value: QuarantinedValue) -> QuerySet[QuarantinedValue]:
     return waiting(value.key).filter(raw=value.raw)
 
 
-def by_value(key: str = "") -> QuerySet[QuarantinedValue, dict[str, Any]]:
+def by_value(key: str = "") -> QuerySet[Any, Any]:
     """One row for each attribute and text: ``people`` who have it, the row ``first`` to mend it by, the ``latest`` time."""
     return (
         waiting(key)
@@ -102,7 +102,11 @@ def new_choices(definition: AttributeDefinition, raw: str) -> Sequence[str]:
     """The items of a text that are no choices of the attribute yet, as they were written."""
     known = {fold(choice) for choice in definition.choices}
     items = items_of(raw) if definition.type == AttributeType.MULTI else [raw]
-    return list({fold(item): item.strip() for item in items if item.strip() and fold(item) not in known}.values())
+    new: dict[str, str] = {}
+    for item in items:
+        if item.strip() and fold(item) not in known:
+            new.setdefault(fold(item), item.strip())
+    return list(new.values())
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from personalize.core import registries
+from personalize.core import permissions, registries
 from personalize.core.permissions import require
 from personalize.dashboard.lists import SELECT_ALL, SELECT_ROW, ListPage, selected
 from segments.subscribers import lists, people
@@ -82,9 +83,10 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     return render(request, "subscribers/static_list.html", context)
 
 
-@require("audience.edit")
 def _add_one(request: HttpRequest, row: StaticList, form: AddressForm) -> HttpResponseBase | None:
-    """The way back after an address was added; None when it was not."""
+    """The way back after an address was added; None when it was not. Raises PermissionDenied."""
+    if not permissions.allowed(request.user, "audience.edit"):
+        raise PermissionDenied("audience.edit")
     if not form.is_valid():
         return None
     person: Subscriber = form.cleaned_data["email"]
@@ -143,7 +145,8 @@ def _put(request: HttpRequest, chosen: QuerySet[Subscriber], form: WhichListForm
 @require("audience.edit")
 def remove_selected(request: HttpRequest) -> HttpResponseBase:
     """Take selected people off the list they were selected on: first says how many, then does it."""
-    row = StaticList.objects.filter(uuid=_uuid(request.GET.get("list", ""))).first()
+    wanted = _uuid(request.GET.get("list", ""))
+    row = StaticList.objects.filter(uuid=wanted).first() if wanted else None
     if row is None:
         raise Http404
     chosen = _selected(request)
