@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from babel import Locale
@@ -184,8 +185,14 @@ def _built_in(name: str, person: Subscriber | None) -> forms.Field:
 def languages(stored: str = "") -> list[tuple[str, str]]:
     """Languages in their own words, with the one that is stored."""
     tags = dict.fromkeys([*_LANGUAGES, *([stored] if stored else [])])
-    named = [(tag, (Locale.parse(tag, sep="-").get_display_name() or tag)) for tag in tags]
-    return [("", "–"), *sorted(((tag, name[:1].upper() + name[1:]) for tag, name in named), key=lambda pair: pair[1])]
+    return [("", "–"), *sorted(((tag, _own_name(tag)) for tag in tags), key=lambda pair: pair[1])]
+
+
+@lru_cache(maxsize=256)
+def _own_name(tag: str) -> str:
+    """What the language calls itself: ``de`` is Deutsch."""
+    name = Locale.parse(tag, sep="-").get_display_name() or tag
+    return name[:1].upper() + name[1:]
 
 
 class AttributeField(forms.CharField):

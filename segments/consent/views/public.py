@@ -160,7 +160,9 @@ def undo(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return _page("consent/undo.html", person, topic=leaving.topic)
     undone = services.undo_leaving(subscriber=person, since=leaving, source="undo page", ip_prefix=network(request))
-    return _page("consent/late.html" if undone is Outcome.REFUSED else "consent/back.html", person, form=None)
+    return _page(
+        "consent/back.html" if undone is Outcome.CHANGED else "consent/late.html", person, form=_form_of(person)
+    )
 
 
 @public("GET", "HEAD", "POST")
