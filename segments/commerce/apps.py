@@ -14,7 +14,7 @@ class CommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import registries
-        from segments.commerce import catalogue, lists, personal, retention
+        from segments.commerce import catalogue, lists, personal
         from segments.commerce.timeline import CARTS, TIMELINE
 
         registries.menu.add(
@@ -38,7 +38,6 @@ class CommerceConfig(AppConfig):
             )
         )
         registries.list_columns.add(catalogue.sold_column())
-        registries.retention.add(retention.RECEIPTS)
         for column in lists.columns():
             registries.list_columns.add(column)
         registries.stats.add(registries.StatSource("orders", "subscriber", lists.stats, order=10))
