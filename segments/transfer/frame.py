@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from personalize.accounts.models import AuditEntry
+from personalize.accounts.models import AuditEntry, User
 from personalize.core import clock, permissions
 from personalize.core.registries import MenuEntry, PageAction, Panel, actions, creations, list_filters, menu, panels
 from segments.transfer import listing
@@ -103,7 +103,7 @@ def _taken_out(request: HttpRequest, _target: object) -> dict[str, Any] | None:
         return None
     since = clock.now() - TOLD_FOR
     found = AuditEntry.objects.filter(action="people.export", details__has_key="people", at__gte=since).exclude(
-        user_id=request.user.pk
+        user=cast(User, request.user)
     )
     entries = list(found.order_by("-at")[:3])
     return {"entries": entries} if entries else None

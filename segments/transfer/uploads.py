@@ -45,7 +45,7 @@ class StraightToDisk(FileUploadHandler):
         if self._stream is not None:
             self._stream.write(raw_data)
 
-    def file_complete(self, file_size: int) -> UploadedFile:
+    def file_complete(self, file_size: int) -> UploadedFile[Any]:
         if self._stream is not None:
             self._stream.close()
         return UploadedFile(name=self.file_name, content_type=self.content_type, size=file_size)
