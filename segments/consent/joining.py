@@ -43,7 +43,7 @@ def _insert(model: type[models.Model], people: Sequence[int], values: dict[str, 
         return
     own = {"id", "subscriber_id", *values}
     columns = values | {
-        field.column: field.get_db_prep_save(field.get_default(), connection)
+        str(field.column): field.get_db_prep_save(field.get_default(), connection)
         for field in model._meta.concrete_fields
         if field.column not in own
     }

@@ -85,10 +85,10 @@ def _document(group: Group, layout: Layout, refund_prefix: str) -> OrderRow | Re
         if len(words) > 1:
             return first, _("the rows of this order name more than one %s") % field
         said[field] = words.pop() if words else ""
-    customer = {"customer_id": said["customer_id"], "email": said["email"]}
+    customer_id, email = said["customer_id"], said["email"]
     if refund:
-        return RefundRow(number_, min(times), lines, order_number=said["order_number"], **customer)
-    return OrderRow(number_, min(times), lines, status=said["status"] or "placed", **customer)
+        return RefundRow(number_, min(times), lines, customer_id, email, order_number=said["order_number"])
+    return OrderRow(number_, min(times), lines, customer_id, email, status=said["status"] or "placed")
 
 
 def _line(record: Record, layout: Layout, sign: int) -> tuple[LineRow, dt.datetime] | Bad:

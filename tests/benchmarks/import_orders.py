@@ -10,9 +10,7 @@ from pathlib import Path
 from segments.commerce.models import Order, OrderLine, Product
 from segments.events.models import Event
 from segments.subscribers.models import ExternalId
-from segments.transfer.services import import_orders
-from segments.transfer.types import Job
-from tests.benchmarks.harness import bench, written_again
+from tests.benchmarks.harness import bench, import_file, written_again
 from tests.factories import make_subscriber
 
 LINES_PER_ORDER = 5
@@ -47,11 +45,10 @@ def main() -> None:
         path = Path(folder) / "orders.csv"
         write_file(path, rows)
         make_customers()
-        job = Job(path=path, source="shop", rejects=Path(folder) / "rejects.csv")
         with running.measure("import", rows, baseline="bulk_create"):
-            import_orders(job=job)
+            import_file(path, kind="orders", source="shop")
         with running.measure("the same file again", rows, baseline="bulk_create"):
-            import_orders(job=job)
+            import_file(path, kind="orders", source="shop")
         written_again(running, "bulk_create", rows, [Product, Order, OrderLine, Event])
 
 

@@ -23,8 +23,7 @@ from segments.consent.models import ConsentEntry, Subscription
 from segments.consent.services import bulk_subscribe
 from segments.subscribers.models import ExternalId, QuarantinedValue, Subscriber
 from segments.transfer.models import Import
-from segments.transfer.services import create_import, run_import
-from tests.benchmarks.harness import Bench, bench
+from tests.benchmarks.harness import Bench, bench, import_file
 from tests.factories import make_topic
 from tests.servers import ROOT, database_url
 
@@ -43,12 +42,6 @@ def write_file(path: Path, rows: int, surname: str) -> None:
         for row in range(rows):
             name, born = NAMES[row % len(NAMES)], f"{1940 + row % 60}-{row % 12 + 1:02}-{row % 28 + 1:02}"
             out.writerow([f"person{row}@post.example", name, f"{surname} {row}", "GB", CITIES[row % 4], "en", born])
-
-
-def import_file(path: Path) -> None:
-    job = run_import(create_import(kind="subscribers", name=path.name, path=path, actor="command", keep=True))
-    if job.state != "finished" or job.rejected:
-        raise SystemExit(f"The import ended as {job.state}: {job.reason}")
 
 
 def empty() -> None:

@@ -17,6 +17,7 @@ from campaigns.delivery.services import begin_run
 from campaigns.delivery.timeline import entries
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.core import clock
+from personalize.core.registries import Span
 from segments.consent.models import Subscription
 from segments.subscribers.models import Rhythm, Subscriber
 from tests.factories import make_follower, make_mailing, make_topic
@@ -146,7 +147,7 @@ def test_the_timeline_says_why_nothing_came(topic, cap, on):
     ann = make_follower(topic, rhythm=Rhythm.WEEKLY)
     hand_over_one(topic)
     hand_over_one(topic)
-    assert "Wants one mail a week at most, and had it" in [entry.detail for entry in entries(ann, 5)]
+    assert "Wants one mail a week at most, and had it" in [entry.detail for entry in entries(ann, 5, Span())]
 
 
 def test_a_pause_taken_after_the_drawing_is_honoured_at_the_hand_over(topic, cap):
