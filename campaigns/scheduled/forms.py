@@ -31,7 +31,7 @@ class CampaignForm(forms.Form):
         label=_("Topic"),
         help_text=_("Only people who follow it are mailed."),
     )
-    template = forms.ModelChoiceField(Template.objects.all(), label=_("What they get"))
+    template = forms.ModelChoiceField(Template.objects.filter(key__isnull=True), label=_("What they get"))
     sender = forms.ModelChoiceField(Sender.objects.all(), label=_("From"))
 
     def __init__(self, *args: Any, campaign: Campaign | None = None, **kwargs: Any) -> None:
