@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -46,50 +47,65 @@ class Command(BaseCommand):
             sys.exit(130)
 
     def handle(self, *, db: str | None, fast: bool, keep: bool, for_pytest: list[str], **_: Any) -> int:  # type: ignore[override]
-        """Run one pass per database; the answer is pytest's first exit code that is not 0."""
+        """Run one pass per database, side by side; the answer is pytest's first exit code that is not 0."""
         if fast and db == "postgres":
             raise CommandError("--fast runs on SQLite only; leave it out to run on PostgreSQL.")
         with contextlib.ExitStack() as servers:
             environment = {key: value for key, value in os.environ.items() if key not in ADDRESSES}
-            postgres_url = ""
-            if not fast:
-                redis = servers.enter_context(redis_server())
-                self.stdout.write(f"Redis: {redis}")
-                environment["TEST_REDIS_URL"] = redis.url
+            environments: dict[str, dict[str, str]] = {}
+            if db != "postgres":
+                environments["SQLite"] = dict(environment)
             if not fast and db != "sqlite":
                 database = servers.enter_context(postgres())
                 self.stdout.write(f"PostgreSQL: {database}")
-                postgres_url = database.url
-            results: dict[str, int] = {}
-            if db != "postgres":
-                results["SQLite"] = self.run_pytest("SQLite", for_pytest, environment)
-            if postgres_url:
-                environment["TEST_DATABASE_URL"] = postgres_url
-                results["PostgreSQL"] = self.run_pytest("PostgreSQL", for_pytest, environment)
+                environments["PostgreSQL"] = {**environment, "TEST_DATABASE_URL": database.url}
+            if not fast:
+                # A Redis for each, for they run side by side.
+                for given in environments.values():
+                    redis = servers.enter_context(redis_server())
+                    self.stdout.write(f"Redis: {redis}")
+                    given["TEST_REDIS_URL"] = redis.url
+            results = self.run_passes(environments, for_pytest)
             if len(results) > 1:
                 verdicts = (f"{name}: {'passed' if code == 0 else 'failed'}" for name, code in results.items())
                 self.stdout.write("; ".join(verdicts))
             if keep:
-                self.wait_for_interrupt(environment)
+                self.wait_for_interrupt([*environments.values()][-1])
         return next((code for code in results.values() if code), 0)
 
-    def run_pytest(self, database: str, arguments: list[str], environment: dict[str, str]) -> int:
-        self.stdout.write(f"\nTests on {database}")
-        self.stdout.flush()
+    def run_passes(self, environments: dict[str, dict[str, str]], arguments: list[str]) -> dict[str, int]:
+        """Run pytest for each database, all at once; the first is followed live, the others are told when it is over."""
         started = time.monotonic()
-        process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=environment)  # noqa: S603
-        try:
-            code = process.wait()
-        except KeyboardInterrupt:
-            # pytest heard the same Ctrl-C and is reporting; the servers stop after it.
-            process.wait()
-            raise
-        except SystemExit:
-            process.send_signal(signal.SIGINT)
-            process.wait()
-            raise
-        self.stdout.write(f"Tests on {database} took {time.monotonic() - started:.0f} s.")
-        return code
+        with contextlib.ExitStack() as files:
+            passes: list[tuple[str, subprocess.Popen[bytes], IO[bytes] | None]] = []
+            for name, environment in environments.items():
+                kept: IO[bytes] | None = files.enter_context(tempfile.TemporaryFile()) if passes else None
+                process = subprocess.Popen(  # noqa: S603
+                    [sys.executable, "-m", "pytest", *arguments], env=environment, stdout=kept, stderr=kept
+                )
+                passes.append((name, process, kept))
+            results = {}
+            try:
+                for name, process, output in passes:
+                    self.stdout.write(f"\nTests on {name}")
+                    self.stdout.flush()
+                    results[name] = process.wait()
+                    if output is not None:
+                        output.seek(0)
+                        self.stdout.write(output.read().decode(errors="replace"))
+                    self.stdout.write(f"Tests on {name} were over after {time.monotonic() - started:.0f} s.")
+            except KeyboardInterrupt:
+                # Every pytest heard the same Ctrl-C and is reporting; the servers stop after them.
+                for _name, process, _output in passes:
+                    process.wait()
+                raise
+            except SystemExit:
+                for _name, process, _output in passes:
+                    process.send_signal(signal.SIGINT)
+                for _name, process, _output in passes:
+                    process.wait()
+                raise
+        return results
 
     def wait_for_interrupt(self, environment: dict[str, str]) -> None:
         self.stdout.write("\nThe servers run until Ctrl-C. To use them elsewhere:")
