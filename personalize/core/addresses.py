@@ -38,6 +38,8 @@ def normalise(text: str) -> str:
         parts = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as error:
         raise BadAddress(str(error)) from error
+    if len(parts.local_part) > 64:
+        raise BadAddress("The part before the @ is longer than 64 characters.")
     domain = parts.ascii_domain or ""
     if "." not in domain or domain.startswith("["):
         raise BadAddress("The part after the @ is not a public domain name.")

@@ -36,8 +36,8 @@ class Wanted:
 class Checked:
     """Rows that were checked: the good ones in stored form, and those that are refused.
 
-    ``known`` are the attributes by key, ``rows`` all rows as given, and ``lines`` the lines of a file they stood on, if any; ``Wanted.index`` points
-    into both.
+    ``known`` are the attributes by key, ``rows`` all rows as given, and ``lines`` the lines of a file they stood on, if
+    any; ``Wanted.index`` points into both.
     """
 
     rows: Sequence[SubscriberRow]

@@ -23,12 +23,13 @@ from tests.servers import ROOT, database_url, wait_until
 pytestmark = [pytest.mark.server, pytest.mark.django_db(transaction=True)]
 
 KILLS = 20 if os.environ.get("FULL") else 4
-ROWS = 6000
+ROWS = 2000
 IMPORTER = """
-import sys, django
+import django
 django.setup()
+from personalize.core import queue
 from segments.transfer import engine
-engine.CHUNK_ROWS = 100
+engine.CHUNK_ROWS = 50
 while True:
     queue.look()
 """
@@ -43,8 +44,8 @@ def people(tmp_path) -> Path:
     with path.open("w") as stream:
         stream.write("email,external_id,first_name,attributes.points\n")
         for row in range(ROWS):
-            address = "nobody" if row % 97 == 0 else f"p{row % (ROWS - 500)}@post.example"
-            stream.write(f"{address},{row % (ROWS - 500)},Nina {row},{'many' if row % 50 == 0 else row}\n")
+            address = "nobody" if row % 97 == 0 else f"p{row % (ROWS - 200)}@post.example"
+            stream.write(f"{address},{row % (ROWS - 200)},Nina {row},{'many' if row % 50 == 0 else row}\n")
     return path
 
 
@@ -94,7 +95,7 @@ def clean_run(path: Path) -> tuple[object, dict[str, int]]:
 
 
 def test_an_import_killed_at_random_points_ends_as_one_clean_run(people, monkeypatch):
-    monkeypatch.setattr("segments.transfer.engine.CHUNK_ROWS", 100)
+    monkeypatch.setattr("segments.transfer.engine.CHUNK_ROWS", 50)
     wanted, counts = clean_run(people)
     chance = random.Random(11)
     job = imported(people)
@@ -130,7 +131,7 @@ def moved(job: Import, cursor: int) -> bool:
 
 
 def test_the_same_file_by_two_importers_at_once_is_the_same_as_once(people, monkeypatch):
-    monkeypatch.setattr("segments.transfer.engine.CHUNK_ROWS", 100)
+    monkeypatch.setattr("segments.transfer.engine.CHUNK_ROWS", 50)
     wanted, _counts = clean_run(people)
     jobs = [imported(people), imported(people)]
     processes = [importer(), importer()]
