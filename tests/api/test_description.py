@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, settings
 from pytest_django.live_server_helper import LiveServer
 from schemathesis.checks import not_a_server_error
@@ -17,6 +20,7 @@ from personalize.accounts.keys import SCOPES
 from personalize.api import api
 from personalize.core import clock
 from personalize.wsgi import application
+from segments.subscribers.services import define_attribute
 from tests.api.conftest import Shop
 from tests.dashboard.test_browser import Watch, browser  # noqa: F401  The fixture of the browser.
 from tests.factories import make_subscriber, make_topic
@@ -61,6 +65,7 @@ def test_every_operation_describes_its_refusals_and_shows_an_example():
 def test_every_example_is_a_good_request(shop: Shop):
     make_subscriber("ann.whitaker@post.example")
     make_topic("news")
+    define_attribute(key="shoe_size", label="Shoe size", type="int", actor="tests")
     shop.post("/subscribers", {"email": "ann.whitaker@post.example", "external_id": "C-1042"})
     for method, path, found in operations():
         if method in ("POST", "PUT") and path != "/api/v1/messages":
@@ -82,10 +87,21 @@ def recent(example: Any) -> Any:
     return [recent(item) for item in example] if isinstance(example, list) else example
 
 
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """The server's own application is called here within the test's transaction: no request may close its connection."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 @pytest.mark.django_db
+@pytest.mark.usefixtures("one_connection")
 @SCHEMA.parametrize()
 @settings(
-    max_examples=400 if FULL else 8,
+    max_examples=400 if FULL else 6,
     deadline=None,
     derandomize=not FULL,
     phases=[Phase.explicit, Phase.generate] if not FULL else list(Phase),
@@ -102,7 +118,7 @@ def test_the_page_of_the_api_asks_nobody_else_and_breaks_no_rule(live_server: Li
     watch = Watch(browser, live_server.url)
     watch.page.goto("/api/v1/docs")
     watch.page.wait_for_selector(".opblock")
-    watch.page.click("text=/api/v1/events/batch")
-    watch.page.wait_for_selector("text=Store up to 500 events")
+    watch.page.click("css=.opblock-summary-path[data-path*=batch] >> nth=-1")
+    watch.page.wait_for_selector(".opblock-description")
     assert watch.page.locator(".opblock").count() == len(operations())
     assert watch.troubles == []
