@@ -144,7 +144,7 @@ def _resolved(host: str, port: int, reachable: Reachable) -> IP:
         raise _No(_("The host is a number in disguise."))
     else:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        ips = list(dict.fromkeys(ipaddress.ip_address(entry[4][0].partition("%")[0]) for entry in found))
+        ips = list(dict.fromkeys(ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
     if not ips or not all(reachable(ip, port) for ip in ips):
         raise _No(_("It does not lead to the public internet."))
     return ips[0]

@@ -170,8 +170,8 @@ def _properties(word: Word) -> dict[str, Any]:
 def _lines_of(carts: Any) -> dict[int, Lines]:
     lines: dict[int, Lines] = {cart.pk: () for cart in carts}
     found = CartLine.objects.filter(cart__in=list(lines)).order_by("cart", "position")
-    for cart, *line in found.values_list("cart_id", "code", "quantity", "unit_price"):
-        lines[cart] = (*lines[cart], (line[0], line[1], line[2]))
+    for cart, code, quantity, price in found.values_list("cart_id", "code", "quantity", "unit_price"):
+        lines[cart] = (*lines[cart], (code, quantity, price))
     return lines
 
 

@@ -73,4 +73,4 @@ def _is_name(text: str) -> bool:
 def _foreign(given: str, currency: str) -> str:
     if not given or given.upper() == currency:
         return ""
-    return _("The currency is %(given)s, and the shop's is %(currency)s.") % {"given": given, "currency": currency}
+    return _("The currency is %(given)s, and the shop’s is %(currency)s.") % {"given": given, "currency": currency}

@@ -62,7 +62,7 @@ def store(given: SubscriberRow, source: str) -> Subscriber | Refusal | None:
     result = upsert_subscribers(rows=[given], source=source)
     if result.refused:
         return result.refused[0].refusal
-    return Subscriber.objects.filter(pk=result.ids[0]).first()
+    return Subscriber.objects.filter(pk__in=[pk for pk in result.ids if pk is not None]).first()
 
 
 def join(person: Subscriber, *, topic: str, basis: str, source: str) -> None:

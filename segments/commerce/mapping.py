@@ -226,10 +226,9 @@ def _items(thing: Thing, texts: Mapping[str, str], payload: Any, faults: list[Fa
     if not text:
         return [payload]
     found = paths.place(text).find(payload, payload)
-    if is_empty(found):
-        return []
     if not isinstance(found, list):
-        faults.append(Fault(where, _("is not a list")))
+        # An empty list is an emptied cart; no list at all is a mapping that points at nothing.
+        faults.append(Fault(where, _("is no list: nothing of that kind stands at %s") % text))
         return []
     if len(found) > MAX_LINES:
         faults.append(Fault(where, _("has more than %d entries") % MAX_LINES))

@@ -152,7 +152,7 @@ def _path(text: str) -> Path:
         key, number = found.groups()
         steps.append(key if key is not None else EVERY if number == "*" else int(number))
         end = found.end()
-    if not rest or end != len(rest):
+    if not rest or rest[0] == "." or end != len(rest):
         raise PathError(_("“%s” is not a place such as customer.email or images[0].src") % text[:40])
     if len(steps) > MAX_STEPS:
         raise PathError(_("goes deeper than %d steps") % MAX_STEPS)

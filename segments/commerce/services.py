@@ -192,7 +192,7 @@ def _close_carts(source: str, rows: Iterable[Row], now: dt.datetime) -> None:
     if wanted:
         stored = Order.objects.filter(source=source, number__in=wanted)
         found = stored.values_list("number", "pk", "subscriber_id", "placed_at")
-        carts.close(source, {wanted[number]: rest for number, *rest in found}, now)
+        carts.close(source, {wanted[number]: (pk, person, placed_at) for number, pk, person, placed_at in found}, now)
 
 
 class _Refused(Exception):
@@ -319,19 +319,18 @@ def _take(connection: Connection, mapping: Mapping[str, Any], topic: str, payloa
 
 def _take_things(source: str, intake: Intake) -> list[str]:
     """Store the things; returns what became of each, in words. Raises _Refused."""
-    told = []
-    for thing, rows, store in (
-        ("product", intake.products, lambda: store_products(rows=intake.products)),
-        ("cart", intake.carts, lambda: store_carts(rows=intake.carts, source=source)),
-        ("order", intake.orders, lambda: store_orders(rows=intake.orders, source=source)),
-        ("refund", intake.refunds, lambda: store_refunds(rows=intake.refunds, source=source)),
-    ):
-        if not rows:
-            continue
-        result = store()
-        if result.refused:
-            raise _Refused([Fault(thing, item.reason) for item in result.refused])
-        told.append(_told(thing, result))
+    results: dict[str, StoreResult] = {}
+    if intake.products:
+        results["product"] = store_products(rows=intake.products)
+    if intake.carts:
+        results["cart"] = store_carts(rows=intake.carts, source=source)
+    if intake.orders:
+        results["order"] = store_orders(rows=intake.orders, source=source)
+    if intake.refunds:
+        results["refund"] = store_refunds(rows=intake.refunds, source=source)
+    if faults := [Fault(thing, item.reason) for thing, result in results.items() for item in result.refused]:
+        raise _Refused(faults)
+    told = [_told(thing, result) for thing, result in results.items()]
     if any(read.thing.key == "customer" for read in intake.reads):
         told.append(_("Customer: stored"))
     return told

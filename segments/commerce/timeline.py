@@ -86,10 +86,15 @@ def _count(subscriber: Subscriber) -> int:
 TIMELINE = TimelineSource(key="orders", label=_("Orders"), entries=_entries, count=_count, order=20)
 
 
+def _told_carts(subscriber: Subscriber) -> QuerySet[Cart]:
+    """Without those we know of by their order alone, which says all there is to say."""
+    return Cart.objects.filter(subscriber=subscriber).exclude(state=CartState.ORDERED, lines__isnull=True)
+
+
 def _carts(subscriber: Subscriber, limit: int, span: Span) -> Iterator[TimelineEntry]:
     """A cart is one entry at its last change; the events of its changes are for rules, not for reading."""
     currency = shop_currency()
-    carts = span.of(Cart.objects.filter(subscriber=subscriber), "last_activity_at").order_by("-last_activity_at", "-pk")
+    carts = span.of(_told_carts(subscriber), "last_activity_at").order_by("-last_activity_at", "-pk")
     for cart in carts.select_related("order").prefetch_related("lines__product")[:limit]:
         lines = list(cart.lines.all())
         icon, verb = _said(cart)
@@ -122,6 +127,6 @@ CARTS = TimelineSource(
     key="carts",
     label=_("Carts"),
     entries=_carts,
-    count=lambda subscriber: Cart.objects.filter(subscriber=subscriber).count(),
+    count=lambda subscriber: _told_carts(subscriber).count(),
     order=25,
 )
