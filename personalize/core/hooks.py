@@ -45,5 +45,6 @@ outcome_applied = Hook(
 )
 mail_requested = Hook(
     "mail_requested",
-    "A service mail is wanted in this transaction. Facts: ``kind`` (str), ``subscriber``, ``context`` (plain dict).",
+    "A service mail is wanted in this transaction. Facts: ``kind`` (str), ``subscriber``, ``context`` (plain dict, "
+    "with ``key`` once for each mail). The kinds are listed in docs/consent.md.",
 )

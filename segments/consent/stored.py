@@ -42,10 +42,12 @@ def _words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def proofs(person: Subscriber) -> Sequence[ConsentEntry]:
-    """What the person said about mail, the latest first."""
-    said = ConsentEntry.objects.filter(subscriber=person).select_related("topic")
-    return list(said.order_by("-at", "-pk")[:_PROOFS])
+def proofs(person: Subscriber) -> Sequence[tuple[ConsentEntry, Any]]:
+    """What the person said about mail and where, the latest first."""
+    said = ConsentEntry.objects.filter(subscriber=person).select_related("topic").order_by("-at", "-pk")
+    return [
+        (entry, _("our sign-up form") if entry.source.startswith("form:") else entry.source) for entry in said[:_PROOFS]
+    ]
 
 
 def kinds(person: Subscriber) -> list[tuple[Any, int]]:

@@ -184,7 +184,7 @@ def test_a_fresh_link_shows_what_is_stored_and_why(follower, winter, stranger):
     Subscriber.objects.update(attributes={"health": "Nuts"}, city="Bristol")
     services.subscribe(subscriber=follower, topic=winter, source="form:footer", wording="Yes, send me", double=False)
     page = look(stranger, follower)
-    for shown in ("Allergies", "Nuts", "Bristol", "Whitaker", "Yes, send me", "form:footer", "Orchard Mews"):
+    for shown in ("Allergies", "Nuts", "Bristol", "Whitaker", "Yes, send me", "our sign-up form", "Orchard Mews"):
         assert shown in page
     assert follower.email not in page
 

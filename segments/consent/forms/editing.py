@@ -133,7 +133,11 @@ class SignupFormForm(_Keyed):
         super().__init__(*args, **kwargs)
         asks = self.fields["asks"]
         asks.choices = profile.askable()  # type: ignore[attr-defined]  # Declared as a choice field above.
-        self.fields["key"].help_text = _("The last part of its address. Leave it empty to have it made from the name.")
+        self.fields["key"].help_text = (
+            _("The last part of its address, which stands in your shop's pages, and stays.")
+            if self.instance.pk
+            else _("The last part of its address. Leave it empty to have it made from the name. It stays as it is.")
+        )
 
     def clean_redirect_url(self) -> str:
         url = str(self.cleaned_data["redirect_url"])

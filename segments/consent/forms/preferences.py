@@ -19,6 +19,8 @@ from segments.subscribers.models import Rhythm, Subscriber
 
 PAUSES = (30, 60, 90)
 _LONGEST_KEYS = 5000
+# In the few words that a button has room for.
+_RHYTHMS = {Rhythm.ANY: gettext_lazy("As it comes"), Rhythm.WEEKLY: gettext_lazy("Weekly at most")}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class PreferencesForm(forms.Form):
     topics = forms.MultipleChoiceField(required=False)
     was = forms.CharField(required=False, max_length=_LONGEST_KEYS, widget=forms.HiddenInput)
     rhythm = forms.ChoiceField(
-        label=gettext_lazy("How often"), required=False, choices=Rhythm.choices, widget=forms.RadioSelect
+        label=gettext_lazy("How often"), required=False, choices=list(_RHYTHMS.items()), widget=forms.RadioSelect
     )
     pause = forms.ChoiceField(label=gettext_lazy("Need a break?"), required=False, widget=forms.RadioSelect)
     tracking = forms.BooleanField(label=gettext_lazy("Notice what you open and click"), required=False)
@@ -78,7 +80,7 @@ class PreferencesForm(forms.Form):
             *([("0", _("Start again now"))] if paused_until and fresh else []),
         ]
         if not fresh and person.rhythm:
-            self._field("rhythm").choices = [(person.rhythm, Rhythm(person.rhythm).label)]
+            self._field("rhythm").choices = [(person.rhythm, _RHYTHMS[Rhythm(person.rhythm)])]
 
     def _field(self, name: str) -> Any:
         return self.fields[name]

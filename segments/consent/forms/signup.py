@@ -65,7 +65,7 @@ class SignupFields(StrangersForm):
     @property
     def shown(self) -> list[forms.BoundField]:
         """The questions in the order in which they are asked."""
-        names = ["email", *self.asked, *(["topics"] if "topics" in self.fields else [])]
+        names = ["email", *(["topics"] if "topics" in self.fields else []), *self.asked]
         return [self[name] for name in names]
 
     @property
