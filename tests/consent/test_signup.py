@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import statistics
 import time
 from typing import Any
 
@@ -107,8 +106,8 @@ def test_every_address_gets_the_same_answer_and_only_some_a_mail(signup, wanted,
 
 
 def test_every_address_is_answered_after_the_same_time(signup, wanted, stranger, monkeypatch):
-    monkeypatch.setattr(public, "ANSWER_SECONDS", 0.25)
-    known = make_subscriber("known@post.example")
+    monkeypatch.setattr(public, "ANSWER_SECONDS", 0.4)
+    make_subscriber("known@post.example")
     services.suppress(address_key=make_subscriber("bad@post.example").address_key, reason="bounced", source="smtp")
     took: dict[str, list[float]] = {"known": [], "bad": [], "new": []}
     for turn in range(3):
@@ -119,10 +118,10 @@ def test_every_address_is_answered_after_the_same_time(signup, wanted, stranger,
                 began = time.perf_counter()
                 stranger.post(PAGE, {"email": address, "agree": "on", **shown}, REMOTE_ADDR=f"203.0.{turn}.1")
                 took[name].append(time.perf_counter() - began)
-    assert known.pk
-    middle = [statistics.median(times) for times in took.values()]
-    assert min(middle) >= 0.25
-    assert max(middle) - min(middle) < 0.05
+    # The quickest of each: a busy machine only makes answers later.
+    quickest = [min(times) for times in took.values()]
+    assert min(quickest) >= 0.4
+    assert max(quickest) - min(quickest) < 0.1
 
 
 def test_wishes_without_end_for_one_victim_make_three_mails_a_day(signup, wanted, stranger):
