@@ -55,12 +55,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class Choice:
-    """The first of several places where there is something."""
+    """The first of several places where there is something; failing that, the first that is there and empty."""
 
     places: tuple[Path | Constant, ...]
 
     def find(self, here: Any, root: Any) -> Any:
-        return next((value for place in self.places if not is_empty(value := place.find(here, root))), None)
+        found = [value for place in self.places if (value := place.find(here, root)) is not None]
+        return next((value for value in found if not is_empty(value)), found[0] if found else None)
 
 
 @dataclass(frozen=True)

@@ -235,6 +235,15 @@ def test_the_story_of_a_sale_on_shopify(client):
     ]
 
 
+def test_a_cart_that_shopify_says_is_empty_is_emptied(client):
+    shop = connect("shopify")
+    send(client, shop, "checkouts/update", SHOPIFY_CHECKOUT, "1")
+    empty = {**SHOPIFY_CART, "line_items": [], "updated_at": "2026-11-19T07:30:00Z"}
+    assert send(client, shop, "carts/update", empty, "2").json()["state"] == "taken"
+    assert Cart.objects.get().state == CartState.EMPTIED
+    assert Event.objects.filter(name="cart_emptied").exists()
+
+
 def test_a_known_customer_who_orders_with_another_address_stays_one_person(client, woo):
     send(client, woo, "order.created", WOO_ORDER, "1")
     other = {**WOO_ORDER, "id": 728, "billing": {**WOO_ORDER["billing"], "email": "ann@work.example"}}
