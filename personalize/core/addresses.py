@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
+from functools import lru_cache
 
 from django.conf import settings
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -37,6 +38,8 @@ def normalise(text: str) -> str:
         parts = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as error:
         raise BadAddress(str(error)) from error
+    if len(parts.local_part) > 64:
+        raise BadAddress("The part before the @ is longer than 64 characters.")
     domain = parts.ascii_domain or ""
     if "." not in domain or domain.startswith("["):
         raise BadAddress("The part after the @ is not a public domain name.")
@@ -49,7 +52,15 @@ def normalise(text: str) -> str:
 
 def address_key(address: str) -> str:
     """The keyed hash (HMAC-SHA-256, hex, 64 characters) of a normalised address."""
-    return hmac.digest(settings.ADDRESS_KEY.encode(), address.encode(), "sha256").hex()
+    hashed = _keyed(settings.ADDRESS_KEY).copy()
+    hashed.update(address.encode())
+    return hashed.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _keyed(key: str) -> hmac.HMAC:
+    """The hash with the key in it and no address yet, to be copied: the key is then read once."""
+    return hmac.new(key.encode(), digestmod="sha256")
 
 
 def mask(address: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, models
@@ -14,7 +14,9 @@ from personalize.core.database import is_postgres
 
 # What COPY reads as something else than itself, and what no text column can hold.
 _SPECIAL = re.compile("[\\\\\t\n\r\x00\ud800-\udfff]")
-_ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+NULL = "\\N"
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -46,12 +48,15 @@ def stored_moment(at: dt.datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(at)
 
 
-def _lines(rows: Iterable[tuple[Any, ...]]) -> str:
-    return "".join(["\t".join([_cell(value) for value in row]) + "\n" for row in rows])
+def _lines(rows: Sequence[tuple[Any, ...]]) -> str:
+    texts = [[NULL if value is None else str(value) for value in row] for row in rows]
+    if _SPECIAL.search("\x1f".join(value for row in rows for value in row if value.__class__ is str)):
+        texts = [
+            [text if value is None else _SPECIAL.sub(_escaped, text) for value, text in zip(row, cells, strict=True)]
+            for row, cells in zip(rows, texts, strict=True)
+        ]
+    return "".join(["\t".join(cells) + "\n" for cells in texts])
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    text = value if isinstance(value, str) else str(value)
-    return _SPECIAL.sub(lambda found: _ESCAPED.get(found[0], ""), text) if _SPECIAL.search(text) else text
+def _escaped(found: re.Match[str]) -> str:
+    return _ESCAPES.get(found[0], "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.subscribers import attributes, profile
 from segments.subscribers.models import AttributeDefinition
-from segments.subscribers.types import Refusal, SubscriberRow
+from segments.subscribers.types import Refusal, RefusedRow, SubscriberRow
 
 _MAX_EXTERNAL_ID = 120
 
@@ -32,9 +32,38 @@ class Wanted:
     misfits: list[Refusal] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Checked:
+    """Rows that were checked: the good ones in stored form, and those that are refused.
+
+    ``known`` are the attributes by key, ``rows`` all rows as given, and ``lines`` the lines of a file they stood on, if
+    any; ``Wanted.index`` points into both.
+    """
+
+    rows: Sequence[SubscriberRow]
+    good: Sequence[Wanted]
+    refused: Sequence[RefusedRow]
+    known: Mapping[str, AttributeDefinition]
+    lines: Sequence[int] | None = None
+
+
 def definitions() -> dict[str, AttributeDefinition]:
     """All attributes by key."""
     return {definition.key: definition for definition in AttributeDefinition.objects.all()}
+
+
+def check_rows(
+    rows: Sequence[SubscriberRow], known: Mapping[str, AttributeDefinition], lines: Sequence[int] | None = None
+) -> Checked:
+    """Check all rows. The database is not asked, so that a thread may do it while the database works."""
+    good, refused = [], []
+    for index, row in enumerate(rows):
+        wanted = check(index, row, known)
+        if isinstance(wanted, Refusal):
+            refused.append(RefusedRow(index, wanted))
+        else:
+            good.append(wanted)
+    return Checked(rows, good, refused, known, lines)
 
 
 def check(index: int, row: SubscriberRow, known: Mapping[str, AttributeDefinition]) -> Wanted | Refusal:

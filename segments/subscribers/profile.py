@@ -7,13 +7,14 @@ import re
 import unicodedata
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from personalize.core import clock
 from personalize.core.database import fold
@@ -60,7 +61,7 @@ _BIRTHDAY = re.compile(r"(?:(\d{4})|-)?-?(\d{2})-(\d{2})")
 
 def clean_text(text: str) -> str:
     """The text without control, direction and zero-width marks, surrounded by no white space; otherwise as given."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text.strip()
     kept = []
     for mark in text:
@@ -84,6 +85,7 @@ def _countries() -> dict[str, str]:
     return found | _ALSO
 
 
+@lru_cache(maxsize=1024)
 def country_code(text: str) -> str | None:
     """The ISO 3166 alpha-2 code of a country given by code or English name; None when it is not known."""
     return _countries().get(fold(text))
@@ -105,6 +107,7 @@ def _zone_names() -> dict[str, str]:
     return {name.casefold(): name for name in zoneinfo.available_timezones()}
 
 
+@lru_cache(maxsize=1024)
 def zone_name(text: str) -> str | None:
     """The IANA name of a time zone in its own spelling; None when it is not known."""
     return _zone_names().get(text.strip().casefold())
@@ -126,8 +129,23 @@ def zone_of_country(country: str) -> str:
 
 def birthday(given: str | dt.date) -> tuple[int | None, int, int] | str:
     """(year or None, month, day) of a date of birth, or the reason why it is none."""
-    if isinstance(given, dt.date):
-        given = given.isoformat()[:10]
+    read = _date_of_birth(given.isoformat()[:10] if isinstance(given, dt.date) else given)
+    if isinstance(read, str):
+        return read
+    year, month, day = read
+    if year and (year < 1901 or (year, month, day) > _today()):
+        return _("is not a believable date of birth")
+    return read
+
+
+def _today() -> tuple[int, int, int]:
+    today = clock.now()
+    return today.year, today.month, today.day
+
+
+@lru_cache(maxsize=32_768)
+def _date_of_birth(given: str) -> tuple[int | None, int, int] | str:
+    """A day of the calendar, or the reason why it is none; people share some thirty thousand of them."""
     found = _BIRTHDAY.fullmatch(given.strip())
     if not found:
         return _("is not a date such as 1988-02-29 or, without a year, --02-29")
@@ -136,19 +154,17 @@ def birthday(given: str | dt.date) -> tuple[int | None, int, int] | str:
     if (year, month, day) in _SENTINELS or year == 0 or month == 0 or day == 0:
         return _("stands for an unknown date in many systems and is not taken as a date of birth")
     try:
-        born = dt.date(year or 2000, month, day)
+        dt.date(year or 2000, month, day)
     except ValueError:
         return _("is not in the calendar")
-    if year and (year < 1901 or born > clock.now().date()):
-        return _("is not a believable date of birth")
     return year, month, day
 
 
 Given = Mapping[str, Any]
+Found = dict[str, Any]
 
 
-def _texts(given: Given) -> dict[str, Any] | Refusal:
-    found = {}
+def _texts(given: Given, found: Found) -> Refusal | None:
     for name, limit in TEXTS.items():
         if (text := given.get(name)) is None:
             continue
@@ -158,47 +174,55 @@ def _texts(given: Given) -> dict[str, Any] | Refusal:
         found[name] = text
         if name in FOLDED:
             found[f"{name}_folded"] = fold(text)[:limit]
-    return found
+    return None
 
 
-def _codes(given: Given) -> dict[str, Any] | Refusal:
-    found = {}
-    for name, read, hint in (
-        ("country", country_code, _("is not a country we know; use its two-letter code or English name")),
-        ("language", language_tag, _("is not a language we know; use a code such as en or de-AT")),
-        ("time_zone", zone_name, _("is not a time zone we know; use a name such as Europe/London")),
-    ):
+_CODES: Mapping[str, tuple[Callable[[str], str | None], Any]] = {
+    "country": (
+        country_code,
+        gettext_lazy("is not a country we know; use its two-letter code or English name"),
+    ),
+    "language": (language_tag, gettext_lazy("is not a language we know; use a code such as en or de-AT")),
+    "time_zone": (zone_name, gettext_lazy("is not a time zone we know; use a name such as Europe/London")),
+}
+
+
+def _codes(given: Given, found: Found) -> Refusal | None:
+    for name, (read, hint) in _CODES.items():
         if (text := given.get(name)) is not None:
             code = read(text) if text.strip() else ""
             if code is None:
-                return Refusal(name, hint)
+                return Refusal(name, str(hint))
             found[name] = code
-    return found
+    return None
 
 
-def _position(given: Given) -> dict[str, Any] | Refusal:
+def _position(given: Given, found: Found) -> Refusal | None:
     pair = [given.get("latitude"), given.get("longitude")]
     if pair == [None, None]:
-        return {}
+        return None
     if all(part in (None, "") for part in pair):
-        return {"latitude": None, "longitude": None}
+        found |= {"latitude": None, "longitude": None}
+        return None
     try:
         latitude, longitude = (float(part) for part in pair if part is not None)
     except ValueError:
         return Refusal("latitude", _("and longitude must both be numbers"))
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return Refusal("latitude", _("and longitude are not a place on earth"))
-    return {"latitude": latitude, "longitude": longitude}
+    found |= {"latitude": latitude, "longitude": longitude}
+    return None
 
 
-def _birthday(given: Given) -> dict[str, Any] | Refusal:
+def _birthday(given: Given, found: Found) -> Refusal | None:
     born = given.get("birth_date")
     if born is None:
-        return {}
+        return None
     read: tuple[int | None, int | None, int | None] | str = (None, None, None) if born == "" else birthday(born)
     if isinstance(read, str):
         return Refusal("birth_date", read)
-    return dict(zip(("birth_year", "birth_month", "birth_day"), read, strict=True))
+    found["birth_year"], found["birth_month"], found["birth_day"] = read
+    return None
 
 
 def columns(given: Given) -> dict[str, Any] | Refusal:
@@ -206,12 +230,10 @@ def columns(given: Given) -> dict[str, Any] | Refusal:
 
     ``given`` has the names and meanings of SubscriberRow's fields; None or nothing sets nothing, an empty text clears.
     """
-    found: dict[str, Any] = {}
+    found: Found = {}
     for read in (_texts, _codes, _position, _birthday):
-        part = read(given)
-        if isinstance(part, Refusal):
-            return part
-        found |= part
+        if (refusal := read(given, found)) is not None:
+            return refusal
     return found
 
 

@@ -8,27 +8,18 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from segments.subscribers.checking import Wanted
+from segments.subscribers.checking import Checked, Wanted
 from segments.subscribers.models import QuarantinedValue
-from segments.subscribers.types import SubscriberRow
 
 _SLICE = 1000
 _RAW, _REASON, _SOURCE = 1000, 255, 40
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def settle(
-    people: Sequence[tuple[int, Wanted]],
-    *,
-    given: Sequence[SubscriberRow],
-    lines: Sequence[int] | None,
-    source: str,
-    at: dt.datetime,
-) -> int:
+def settle(people: Sequence[tuple[int, Wanted]], *, checked: Checked, source: str, at: dt.datetime) -> int:
     """Keep the misfits that people's rows hold and drop those that a good value replaced; how many misfits came.
 
-    ``people`` are ids with rows; ``given`` and ``lines`` are the rows as given and the lines they stood on, by
-    ``Wanted.index``.
+    ``people`` are ids with some of the checked rows.
     """
     spoken = [(person, row) for person, row in people if row.misfits or row.attributes]
     misfits = sum(len(row.misfits) for _person, row in spoken)
@@ -39,10 +30,10 @@ def settle(
                 QuarantinedValue(
                     subscriber_id=person,
                     key=misfit.field,
-                    raw=_raw(given[row.index].attributes[misfit.field]),
+                    raw=_raw(checked.rows[row.index].attributes[misfit.field]),
                     reason=misfit.reason[:_REASON],
                     source=source[:_SOURCE],
-                    line=lines[row.index] if lines else None,
+                    line=checked.lines[row.index] if checked.lines else None,
                     at=at,
                 )
                 for person, row in rows.items()

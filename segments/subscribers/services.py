@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from personalize.core import audit, clock, hooks
 from segments.subscribers import attributes as typing
 from segments.subscribers import profile
-from segments.subscribers.checking import check, definitions
+from segments.subscribers.checking import Checked, check, check_rows, definitions
 from segments.subscribers.models import AttributeDefinition, AttributeType, Subscriber
 from segments.subscribers.storing import Upsert
 from segments.subscribers.types import Refusal, Stale, SubscriberRow, UpsertResult
@@ -29,18 +29,23 @@ def upsert_subscribers(
     source: str,
     at: dt.datetime | None = None,
     policies: Mapping[str, str] | None = None,
-    lines: Sequence[int] | None = None,
 ) -> UpsertResult:
     """Create and change people so that they are as the rows say; what already is so is not written.
 
     Bad rows are refused one by one and the others stored. Attribute values that do not fit their type are kept apart and
     the rest of their row is stored. ``source`` names the system that the external ids belong to; ``at`` stamps the rows
     and defaults to now. ``policies`` say by field (``attributes.KEY`` for an attribute) what a value may do to a stored
-    one: ``set``, the default, replaces it; ``fill`` leaves it alone; ``append`` adds to a list of several. ``lines`` are
-    the lines of a file that the rows stood on.
+    one: ``set``, the default, replaces it; ``fill`` leaves it alone; ``append`` adds to a list of several.
     """
+    return upsert_checked(checked=check_rows(rows, definitions()), source=source, at=at, policies=policies)
+
+
+def upsert_checked(
+    *, checked: Checked, source: str, at: dt.datetime | None = None, policies: Mapping[str, str] | None = None
+) -> UpsertResult:
+    """As ``upsert_subscribers``, with rows that ``checking.check_rows`` has seen."""
     with transaction.atomic():
-        upsert = Upsert(rows=rows, source=source, at=at or clock.now(), policies=policies or {}, lines=lines)
+        upsert = Upsert(checked, source=source, at=at or clock.now(), policies=policies or {})
         result = upsert.run()
         if written := upsert.created | upsert.updated:
             hooks.subscriber_changed(subscriber_ids=sorted(written))

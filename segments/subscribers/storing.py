@@ -1,4 +1,4 @@
-"""Storing many people at once: rows are checked here, staged in the database, and become people by a few statements."""
+"""Storing many people at once: checked rows are staged in the database and become people by a few statements."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from segments.subscribers import policies as policing
 from segments.subscribers import quarantine
-from segments.subscribers.checking import Wanted, check, definitions
+from segments.subscribers.checking import Checked, Wanted
 from segments.subscribers.stage import Stage
-from segments.subscribers.types import Refusal, RefusedRow, SubscriberRow, UpsertResult
+from segments.subscribers.types import Refusal, RefusedRow, UpsertResult
 
 SLICE = 20_000
 """Rows staged at once: an index page is then written once for many, and the memory stays small."""
@@ -20,57 +20,38 @@ SLICE = 20_000
 class Upsert:
     """One call: what it was given and what it did so far. Use it within a transaction."""
 
-    def __init__(
-        self,
-        *,
-        rows: Sequence[SubscriberRow],
-        source: str,
-        at: dt.datetime,
-        policies: Mapping[str, str],
-        lines: Sequence[int] | None,
-    ) -> None:
-        self.rows, self.source, self.at, self.policies, self.lines = rows, source, at, policies, lines
-        self.definitions = definitions()
+    def __init__(self, checked: Checked, *, source: str, at: dt.datetime, policies: Mapping[str, str]) -> None:
+        self.checked, self.source, self.at, self.policies = checked, source, at, policies
         self.ids: dict[str, int] = {}
         self.created: set[int] = set()
         self.updated: set[int] = set()
         self.erased = self.quarantined = 0
-        self.refused: list[RefusedRow] = []
+        self.refused = list(checked.refused)
 
     def run(self) -> UpsertResult:
-        """Check all rows and store the last one about each person."""
-        wanted = self._checked()
-        last = {row.key: row for row in wanted}
+        """Store the last row about each person."""
+        good = self.checked.good
+        last = {row.key: row for row in good}
         people = list(last.values())
         for start in range(0, len(people), SLICE):
             self._store(people[start : start + SLICE])
-        found: list[int | None] = [None] * len(self.rows)
-        for row in wanted:
+        found: list[int | None] = [None] * len(self.checked.rows)
+        for row in good:
             found[row.index] = self.ids.get(row.key)
         return UpsertResult(
             created=len(self.created),
             updated=len(self.updated),
             unchanged=len(self.ids) - len(self.created) - len(self.updated),
             erased=self.erased,
-            superseded=len(wanted) - len(last),
+            superseded=len(good) - len(last),
             refused=sorted(self.refused, key=lambda row: row.index),
             ids=found,
             quarantined=self.quarantined,
         )
 
-    def _checked(self) -> list[Wanted]:
-        good = []
-        for index, row in enumerate(self.rows):
-            wanted = check(index, row, self.definitions)
-            if isinstance(wanted, Refusal):
-                self.refused.append(RefusedRow(index, wanted))
-            else:
-                good.append(wanted)
-        return good
-
     def _store(self, rows: Sequence[Wanted]) -> None:
         """Store rows about different people with a fixed number of statements."""
-        rows = self._without(rows, policing.narrow(rows, self.policies, self.definitions))
+        rows = self._without(rows, policing.narrow(rows, self.policies, self.checked.known))
         stage = Stage(rows)
         if any(row.external_id for row in rows):
             foreign = list(_foreign(rows, stage.owners(self.source)))
@@ -90,8 +71,7 @@ class Upsert:
             updated |= stage.link(self.source)
         self.quarantined += quarantine.settle(
             [(ids[row.key], row) for row in rows if row.key in ids],
-            given=self.rows,
-            lines=self.lines,
+            checked=self.checked,
             source=self.source,
             at=self.at,
         )

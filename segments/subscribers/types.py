@@ -27,7 +27,7 @@ class RefusedRow:
     refusal: Refusal
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class SubscriberRow:
     """A person as somebody gave them. None leaves what is stored alone, an empty text clears it.
 

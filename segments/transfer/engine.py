@@ -8,12 +8,15 @@ chunk is taken back.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -27,9 +30,11 @@ from segments.transfer.files import Table
 from segments.transfer.kinds import KINDS, Kind
 from segments.transfer.mapping import layout
 from segments.transfer.models import Import, ImportState, Rejection
-from segments.transfer.types import Group, Layout, Tally, Unusable
+from segments.transfer.types import Group, Layout, Steps, Tally, Unusable
 
-CHUNK_ROWS = 20_000
+Item = TypeVar("Item")
+
+CHUNK_ROWS = 10_000
 """Large enough that an index page is written once for many rows, small enough to stop within seconds."""
 
 TURN_SECONDS = 20.0
@@ -91,6 +96,27 @@ def _lease() -> Any:
     return Now() + dt.timedelta(seconds=settings.IMPORT_LEASE_SECONDS)
 
 
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, each of them made in a thread while the one before is in use."""
+    with ThreadPoolExecutor(1, "import") as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Chunks are made of millions of objects without a cycle, among which the collector would search in vain."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
 class _Turn:
     """What one process does of one import between claiming and leaving it."""
 
@@ -108,7 +134,8 @@ class _Turn:
     def run(self) -> bool:
         """Go on from where the import stopped; false when it is still ours and there is more to do."""
         try:
-            return self._go_on()
+            with _no_collector():
+                return self._go_on()
         except Unusable as error:
             self._end(ImportState.FAILED, reason=str(error)[:500])
         except (OperationalError, InterfaceError):
@@ -130,14 +157,13 @@ class _Turn:
         at = layout(table.header, job.columns, kind)
         if job.total is None and not self._survey(table, at):
             return True
-        store = kind.store(job, at)
-        for chunk in self._chunks(table, kind, at):
-            tally = Tally()
+        steps = kind.steps(job, at)
+        for size, prepared, tally in _ahead(self._prepared(self._chunks(table, kind, at), steps)):
             with transaction.atomic():
                 with transaction.atomic():
-                    store(chunk, tally)
+                    steps.store(prepared, tally)
                     transaction.set_rollback(job.dry_run)
-                if not self._commit(sum(map(len, chunk)), tally):
+                if not self._commit(size, tally):
                     transaction.set_rollback(True)
                     return True
             self.progress(job.cursor, job.total or 0)
@@ -178,6 +204,11 @@ class _Turn:
                 chunk, size = [], 0
         if chunk:
             yield chunk
+
+    def _prepared(self, chunks: Iterator[list[Group]], steps: Steps) -> Iterator[tuple[int, Any, Tally]]:
+        for chunk in chunks:
+            tally = Tally()
+            yield sum(map(len, chunk)), steps.prepare(chunk, tally), tally
 
     def _commit(self, size: int, tally: Tally) -> bool:
         """Write how far we are, in the transaction of the chunk itself; false when the import is no longer ours."""

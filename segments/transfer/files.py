@@ -1,4 +1,6 @@
-"""Reading comma-separated files that strangers made: streamed, bounded, and every fault said with its place.
+"""Reading tables that strangers made: streamed, bounded, and every fault said with its place.
+
+They are comma-separated values under a header, or JSON objects, one a line, whose names are the columns.
 
 A file is read twice. The first reading finds whatever makes it unusable before anything is written and counts the rows,
 and, where several rows are one thing, learns where each thing is named for the last time; the second hands out the rows
@@ -11,13 +13,14 @@ import codecs
 import csv
 import gzip
 import io
+import json
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
@@ -28,6 +31,7 @@ MAX_ROWS = 5_000_000
 MAX_COLUMNS = 200
 MAX_FIELD = 65_536
 MAX_LINE = 1_000_000
+FIRST_OBJECTS = 1000
 _GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _WIDE = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
@@ -40,9 +44,10 @@ class Table:
         self.encoding = _line_encoding(encoding)
         with self._lines() as lines:
             first = next(lines, "")
+        self.objects = first.lstrip().startswith("{")
         self.delimiter = max(",;\t", key=first.count)
         with self._lines() as lines:
-            header = next(self._parsed(lines), None)
+            header = Record(1, _names(lines)) if self.objects else next(self._parsed(lines), None)
         if header is None:
             raise Unusable(_("The file is empty."))
         self.header = [name.strip() for name in header.values]
@@ -59,6 +64,11 @@ class Table:
         """The rows, empty lines left out. A row with more or fewer values than the header has a problem."""
         width = len(self.header)
         with self._lines() as lines:
+            if self.objects:
+                yield from (
+                    _of_object(number, line, self.header) for number, line in enumerate(lines, 1) if line.strip()
+                )
+                return
             parsed = self._parsed(lines)
             next(parsed, None)
             for record in parsed:
@@ -154,6 +164,40 @@ class Table:
                         "encoding": self.encoding,
                     }
                 ) from error
+
+
+def _names(lines: Iterator[str]) -> list[str]:
+    """The columns of a file with one JSON object a line: all names in its first objects, in the order of coming."""
+    found: dict[str, None] = {}
+    for line in islice(lines, FIRST_OBJECTS):
+        with suppress(ValueError, RecursionError):
+            read = json.loads(line)
+            found.update(dict.fromkeys(read) if isinstance(read, dict) else {})
+    return list(found)
+
+
+def _of_object(line: int, text: str, header: Sequence[str]) -> Record:
+    """A JSON object as a row: texts as they are, everything else as JSON."""
+    try:
+        read = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return Record(line, [text[:MAX_FIELD]], _("is not a JSON object"))
+    if not isinstance(read, dict):
+        return Record(line, [text[:MAX_FIELD]], _("is not a JSON object"))
+    values = ["" if (value := read.get(name)) is None else _plain(value) for name in header]
+    if any(len(value) > MAX_FIELD for value in values):
+        return Record(line, [""] * len(header), _("has a value longer than 64 KB"))
+    if strange := sorted(set(read) - set(header)):
+        return Record(line, values, _("has the name “%s”, which the first objects have not") % strange[0][:40])
+    return Record(line, values)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
 
 
 def _line_encoding(name: str) -> str:

@@ -9,20 +9,20 @@ from typing import Any
 from segments.transfer import orders, past_events, people, products
 from segments.transfer.fields import EVENT_FIELDS, ORDER_FIELDS, PRODUCT_FIELDS, SUBSCRIBER_FIELDS
 from segments.transfer.models import Import, ImportKind
-from segments.transfer.types import Layout, Record, Store
+from segments.transfer.types import Layout, Record, Steps
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. ``fields`` explains each field in words, ``store`` makes ready to store by an import's settings.
+    """One kind. ``fields`` explains each field in words, ``steps`` are how it is stored, by an import's settings.
 
-    ``together`` is the field by which rows belong together, wherever in the file they stand; without one each row stands
-    for itself. ``doubt`` looks at a record before anything is written, for lists that should not be imported unseen.
+    ``known`` gives what columns may be mapped to, with the policies possible. ``together`` is the field by which rows
+    belong together, wherever in the file they stand; without one each row stands for itself.
     """
 
     fields: Mapping[str, Any]
     needed: Sequence[str]
-    store: Callable[[Import, Layout], Store]
+    steps: Callable[[Import, Layout], Steps]
     known: Callable[[], Mapping[str, Sequence[str]]]
     together: str = ""
 
@@ -36,14 +36,14 @@ def _only_set(fields: Mapping[str, Any]) -> Callable[[], Mapping[str, Sequence[s
 
 
 KINDS: dict[str, Kind] = {
-    ImportKind.SUBSCRIBERS: Kind(SUBSCRIBER_FIELDS, ["email"], people.store, people.known),
-    ImportKind.PRODUCTS: Kind(PRODUCT_FIELDS, ["code"], products.store, _only_set(PRODUCT_FIELDS)),
+    ImportKind.SUBSCRIBERS: Kind(SUBSCRIBER_FIELDS, ["email"], people.steps, people.known),
+    ImportKind.PRODUCTS: Kind(PRODUCT_FIELDS, ["code"], products.steps, _only_set(PRODUCT_FIELDS)),
     ImportKind.ORDERS: Kind(
         ORDER_FIELDS,
         ["number", "product", "quantity", "unit_price", "placed_at"],
-        orders.store,
+        orders.steps,
         _only_set(ORDER_FIELDS),
         together="number",
     ),
-    ImportKind.EVENTS: Kind(EVENT_FIELDS, ["name", "occurred_at"], past_events.store, _only_set(EVENT_FIELDS)),
+    ImportKind.EVENTS: Kind(EVENT_FIELDS, ["name", "occurred_at"], past_events.steps, _only_set(EVENT_FIELDS)),
 }

@@ -10,12 +10,15 @@ from django.utils.translation import gettext as _
 from segments.commerce.services import store_orders, store_refunds
 from segments.commerce.types import LineRow, OrderRow, RefundRow, StoreResult
 from segments.transfer.models import Import
-from segments.transfer.types import Group, Layout, Record, Store, Tally
+from segments.transfer.types import Group, Layout, Record, Steps, Tally
 from segments.transfer.values import Bad, instant, number, whole
 
+Orders = tuple[list[Group], list[OrderRow]]
+Refunds = tuple[list[Group], list[RefundRow]]
 
-def store(job: Import, layout: Layout) -> Store:
-    """Stores orders, and refunds of their own where the option ``refund_prefix`` begins their number.
+
+def steps(job: Import, layout: Layout) -> Steps:
+    """Orders are stored, and refunds of their own where the option ``refund_prefix`` begins their number.
 
     Orders of customers nobody knows are stored without a person and counted. The option ``customer_source`` names the
     system whose ids the customers' are, if that is not the source of the file.
@@ -23,9 +26,9 @@ def store(job: Import, layout: Layout) -> Store:
     prefix = job.options.get("refund_prefix", "")
     known = {"source": job.source, "customer_source": job.options.get("customer_source") or job.source}
 
-    def store_groups(groups: Sequence[Group], tally: Tally) -> None:
-        orders: tuple[list[Group], list[OrderRow]] = ([], [])
-        refunds: tuple[list[Group], list[RefundRow]] = ([], [])
+    def prepare(groups: Sequence[Group], tally: Tally) -> tuple[Orders, Refunds]:
+        orders: Orders = ([], [])
+        refunds: Refunds = ([], [])
         for group in groups:
             row = _document(group, layout, prefix)
             if isinstance(row, OrderRow):
@@ -36,10 +39,14 @@ def store(job: Import, layout: Layout) -> Store:
                 refunds[1].append(row)
             else:
                 _reject_whole(group, row, tally)
+        return orders, refunds
+
+    def store(prepared: tuple[Orders, Refunds], tally: Tally) -> None:
+        orders, refunds = prepared
         _note(store_orders(rows=orders[1], historic=True, **known), orders[0], "orders", tally)
         _note(store_refunds(rows=refunds[1], historic=True, **known), refunds[0], "refunds", tally)
 
-    return store_groups
+    return Steps(prepare, store)
 
 
 def _note(result: StoreResult, groups: Sequence[Group], kind: str, tally: Tally) -> None:

@@ -17,7 +17,7 @@ from segments.events.types import NewEvent
 from segments.subscribers.models import ExternalId, Subscriber
 from segments.subscribers.profile import clean_text
 from segments.transfer.models import Import
-from segments.transfer.types import Group, Layout, Record, Store, Tally
+from segments.transfer.types import Group, Layout, Record, Steps, Tally
 from segments.transfer.values import Bad, instant, number
 
 MAX_PROPERTIES = 10_240
@@ -27,11 +27,13 @@ _MAX_KEY, _MAX_SUBJECT = 160, 120
 _SLICE = 1000
 
 
-def store(job: Import, layout: Layout) -> Store:
-    """Stores what people did. A person is known by the id in the import's source or, without one, by the address."""
+def steps(job: Import, layout: Layout) -> Steps:
+    """What people did is stored once. A person is known by the id in the import's source or, without one, by the address."""
 
-    def store_groups(groups: Sequence[Group], tally: Tally) -> None:
-        records = [record for group in groups for record in group]
+    def prepare(groups: Sequence[Group], tally: Tally) -> list[Record]:
+        return [record for group in groups for record in group]
+
+    def store(records: list[Record], tally: Tally) -> None:
         people = _People(records, layout, job.source)
         events = []
         for record in records:
@@ -43,7 +45,7 @@ def store(job: Import, layout: Layout) -> Store:
         new = record_events(events=events)
         tally.counts.update(created=len(new), unchanged=len(events) - len(new))
 
-    return store_groups
+    return Steps(prepare, store)
 
 
 class _People:

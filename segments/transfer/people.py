@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from segments.consent.services import bulk_subscribe
+from segments.subscribers.checking import Checked, check_rows, definitions
 from segments.subscribers.models import AttributeDefinition, AttributeType
 from segments.subscribers.policies import ATTRIBUTE
-from segments.subscribers.services import upsert_subscribers
+from segments.subscribers.services import upsert_checked
 from segments.subscribers.types import SubscriberRow
 from segments.transfer.fields import SUBSCRIBER_FIELDS
 from segments.transfer.models import Import
 from segments.transfer.rows import given, last_of_each
-from segments.transfer.types import Group, Layout, Store, Tally
+from segments.transfer.types import Group, Layout, Record, Steps, Tally
 
 
 def known() -> Mapping[str, Sequence[str]]:
@@ -25,21 +26,24 @@ def known() -> Mapping[str, Sequence[str]]:
     }
 
 
-def store(job: Import, layout: Layout) -> Store:
-    """Stores people as the rows say and joins them to the import's topic; nobody is joined who left or was barred."""
+def steps(job: Import, layout: Layout) -> Steps:
+    """People become as the rows say and join the import's topic; nobody is joined who left or was barred."""
     plain = {field: place for field, place in layout.places.items() if not field.startswith(ATTRIBUTE)}
     own = {
         field.removeprefix(ATTRIBUTE): place for field, place in layout.places.items() if field.startswith(ATTRIBUTE)
     }
+    known = definitions()
 
-    def store_groups(groups: Sequence[Group], tally: Tally) -> None:
+    def prepare(groups: Sequence[Group], tally: Tally) -> tuple[list[Record], Checked]:
         records = last_of_each(groups, lambda record: layout.value(record, "email").strip().casefold(), tally)
         rows = [
             SubscriberRow(**{"email": "", **given(record, plain)}, attributes=given(record, own)) for record in records
         ]
-        result = upsert_subscribers(
-            rows=rows, source=job.source, policies=layout.policies, lines=[record.line for record in records]
-        )
+        return records, check_rows(rows, known, [record.line for record in records])
+
+    def store(prepared: tuple[list[Record], Checked], tally: Tally) -> None:
+        records, checked = prepared
+        result = upsert_checked(checked=checked, source=job.source, policies=layout.policies)
         for refused in result.refused:
             tally.reject(records[refused.index], str(refused.refusal))
         tally.counts.update(
@@ -65,4 +69,4 @@ def store(job: Import, layout: Layout) -> Store:
                 kept_out=joined.kept_out,
             )
 
-    return store_groups
+    return Steps(prepare, store)

@@ -9,16 +9,16 @@ from segments.commerce.services import store_products
 from segments.commerce.types import ProductRow
 from segments.transfer.models import Import
 from segments.transfer.rows import given, last_of_each
-from segments.transfer.types import Group, Layout, Store, Tally
+from segments.transfer.types import Group, Layout, Record, Steps, Tally
 from segments.transfer.values import Bad, answer, number, whole
 
 _READERS: dict[str, Callable[[str], Any]] = {"price": number, "stock": whole, "active": answer}
 
 
-def store(job: Import, layout: Layout) -> Store:
-    """Stores products as the rows say."""
+def steps(job: Import, layout: Layout) -> Steps:
+    """Products become as the rows say."""
 
-    def store_groups(groups: Sequence[Group], tally: Tally) -> None:
+    def prepare(groups: Sequence[Group], tally: Tally) -> tuple[list[Record], list[ProductRow]]:
         records, rows = [], []
         for record in last_of_each(groups, lambda record: layout.value(record, "code").strip(), tally):
             read = {name: _READERS.get(name, str)(text) for name, text in given(record, layout.places).items()}
@@ -28,9 +28,13 @@ def store(job: Import, layout: Layout) -> Store:
             else:
                 records.append(record)
                 rows.append(ProductRow(**{**read, "code": read.get("code", "").strip()}))
+        return records, rows
+
+    def store(prepared: tuple[list[Record], list[ProductRow]], tally: Tally) -> None:
+        records, rows = prepared
         result = store_products(rows=rows)
         for refused in result.refused:
             tally.reject(records[refused.index], refused.reason)
         tally.counts.update(created=result.created, updated=result.updated, unchanged=result.unchanged)
 
-    return store_groups
+    return Steps(prepare, store)

@@ -72,8 +72,15 @@ class Tally:
         self.rejected.append((record, reason))
 
 
-Store = Callable[[Sequence[Group], Tally], None]
-"""Stores what groups of records say, within a transaction, and tells what became of them."""
+@dataclass(frozen=True)
+class Steps:
+    """How a chunk is stored: ``prepare`` reads what the records say, without the database, so that it may be done while
+    the chunk before is stored; ``store`` takes what it gave, within a transaction. Both tell what became of the records.
+    """
+
+    prepare: Callable[[Sequence[Group], Tally], Any]
+    store: Callable[[Any, Tally], None]
+
 
 ColumnMap = Mapping[str, Mapping[str, Any]]
 """Columns of a file to ``{"field": …, "policy": …}``; columns left out are not read."""

@@ -8,7 +8,8 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
@@ -40,7 +41,8 @@ class Bench:
 
     def __init__(self, unit: str, bar: Progress) -> None:
         self.unit = unit
-        self.measures: list[Measure] = []
+        self.rounds: list[Measure] = []
+        self.notes: dict[str, int] = {}
         self._bar = bar
 
     @contextlib.contextmanager
@@ -49,8 +51,19 @@ class Bench:
         task = self._bar.add_task(name, total=None)
         started = time.perf_counter()
         yield
-        self.measures.append(Measure(name, amount, time.perf_counter() - started, baseline))
+        self.rounds.append(Measure(name, amount, time.perf_counter() - started, baseline))
         self._bar.update(task, total=amount, completed=amount)
+
+    def note(self, name: str, figure: int) -> None:
+        """Tell a figure that is no time."""
+        self.notes[name] = figure
+
+    @property
+    def measures(self) -> list[Measure]:
+        """One measure a name: the median of its rounds."""
+        names = dict.fromkeys(one.name for one in self.rounds)
+        found = [[one for one in self.rounds if one.name == name] for name in names]
+        return [replace(same[0], seconds=median(one.seconds for one in same)) for same in found]
 
     def ratio(self, measure: Measure) -> float | None:
         """How many times as long as its baseline it takes for the same amount; None for a baseline itself."""
@@ -71,7 +84,10 @@ class Bench:
                 }
                 for one in self.measures
             ]
-            sys.stdout.write(json.dumps({"database": connection.vendor, "unit": self.unit, "measures": rows}) + "\n")
+            sys.stdout.write(
+                json.dumps({"database": connection.vendor, "unit": self.unit, "measures": rows, "notes": self.notes})
+                + "\n"
+            )
             return
         table = Table(title=f"{self.unit}, on {connection.display_name}")
         for column in ("", self.unit, "seconds", "a second", "times the baseline"):
@@ -81,6 +97,8 @@ class Bench:
             ratio = f"{found:.2f} × {one.baseline}" if found else ""
             table.add_row(one.name, f"{one.amount:,}", f"{one.seconds:.3f}", f"{one.per_second:,.0f}", ratio)
         Console().print(table)
+        for name, figure in self.notes.items():
+            Console().print(f"{name}: {figure:,}")
 
 
 @contextlib.contextmanager
