@@ -18,6 +18,7 @@ from segments.subscribers.policies import ATTRIBUTE
 from segments.transfer.exports import TOPIC, ExportColumn, Format, available
 from segments.transfer.kinds import KINDS
 from segments.transfer.models import Import, ImportKind
+from segments.transfer.progress import HEADER
 from segments.transfer.services import field_choices
 from segments.transfer.types import ColumnMap, Preview
 
@@ -68,6 +69,39 @@ POLICY_LABELS = [
     ("fill", _("Fill only where nothing is")),
     ("append", _("Add to what is there")),
 ]
+# What systems call a column, beside our own names, with everything but letters and digits taken out.
+ALSO_CALLED = {
+    "mail": "email",
+    "emailaddress": "email",
+    "mailaddress": "email",
+    "forename": "first_name",
+    "givenname": "first_name",
+    "surname": "last_name",
+    "familyname": "last_name",
+    "town": "city",
+    "postcode": "postal_code",
+    "zip": "postal_code",
+    "zipcode": "postal_code",
+    "countrycode": "country",
+    "timezone": "time_zone",
+    "birthday": "birth_date",
+    "dateofbirth": "birth_date",
+    "customerno": "external_id",
+    "customernumber": "external_id",
+    "sku": "code",
+    "name": "title",
+    "imageurl": "image_url",
+    "orderno": "number",
+    "ordernumber": "number",
+    "invoiceno": "number",
+    "stockcode": "product",
+    "qty": "quantity",
+    "unitprice": "unit_price",
+    "invoicedate": "placed_at",
+    "orderdate": "placed_at",
+    "customerid": "customer_id",
+    "event": "name",
+}
 _IMPOSSIBLE = {
     "fill": _("This is how the row is known; it always counts."),
     "append": _("Only an attribute of several values can be added to."),
@@ -168,8 +202,9 @@ class ColumnsForm(forms.Form):
         self.grounds = GROUNDS
         self._known = field_choices(job.kind)
         fields = _choices(self._known)
+        columns = job.columns if HEADER in job.options else _guessed(job.columns, seen.header, self._known)
         for place, name in enumerate(seen.header):
-            said = job.columns.get(name, {})
+            said = columns.get(name, {})
             self.fields[f"field-{place}"] = forms.ChoiceField(
                 label=name, required=False, choices=fields, initial=said.get("field", "")
             )
@@ -228,6 +263,25 @@ class ColumnsForm(forms.Form):
         return {name: self.cleaned_data[name] for name in ("customer_source", "refund_prefix") if name in self.fields}
 
 
+def _guessed(columns: ColumnMap, header: Sequence[str], known: Iterable[str]) -> ColumnMap:
+    """What columns are likely to be, beside those named like a field; only before anybody has said so."""
+    labels = {
+        _plain(label): f"{ATTRIBUTE}{key}" for key, label in AttributeDefinition.objects.values_list("key", "label")
+    }
+    fields = {_plain(field): field for field in known} | labels
+    found = dict(columns)
+    for name in header:
+        plain = _plain(name)
+        field = fields.get(plain) or fields.get(_plain(ALSO_CALLED.get(plain, "")))
+        if name not in found and field and field not in (said["field"] for said in found.values()):
+            found[name] = {"field": field}
+    return found
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
 def _choices(known: Iterable[str]) -> list[tuple[Any, Any]]:
     """What a column may be, attributes in a group of their own."""
     names = dict(AttributeDefinition.objects.values_list("key", "label"))
@@ -242,7 +296,7 @@ class ExportForm(forms.Form):
 
     columns = forms.MultipleChoiceField(
         label=_("Columns"),
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "option-groups"}),
+        widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Tick at least one column.")},
     )
     format = forms.ChoiceField(
@@ -251,7 +305,7 @@ class ExportForm(forms.Form):
             (Format.CSV.value, _("CSV, for spreadsheets")),
             (Format.NDJSON.value, _("NDJSON, one object a line, for programs")),
         ],
-        widget=forms.RadioSelect(attrs={"class": "options"}),
+        widget=forms.RadioSelect,
         initial=Format.CSV.value,
     )
     password = forms.CharField(

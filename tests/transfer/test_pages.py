@@ -111,9 +111,14 @@ def test_people_come_in_by_forms_alone_and_nothing_is_written_before_the_last_on
     assert "Liam" in listed
 
 
-def test_columns_are_guessed_by_name_and_what_is_no_field_is_left_out(page: Client):
-    job = uploaded(page)
-    assert {name: said["field"] for name, said in job.columns.items()} == {"Email": "email", "First Name": "first_name"}
+def test_columns_are_guessed_by_what_systems_call_them_until_somebody_has_chosen(page: Client):
+    job = uploaded(page, "E-mail,Forename,ZIP code,Interests,Notes,Town\nann@post.example,Ann,BS1,Garden,x,Bristol\n")
+    guessed = ["email", "first_name", "postal_code", "attributes.interests", "", "city"]
+    lines = page.get(address(job, "columns/")).context["form"].lines()
+    assert [line.field.value() for line in lines] == guessed
+    checked(page, job, Town="")
+    lines = page.get(address(job, "columns/")).context["form"].lines()
+    assert [line.field.value() for line in lines] == [*guessed[:-1], ""]
 
 
 def test_an_upload_joins_a_topic_on_its_ground_with_the_words_as_proof(page: Client):
