@@ -87,7 +87,6 @@ def kind_for(reader: Any) -> Lists:
             ListView("new", PAGE, gettext_lazy("New this week"), lambda people: people.since(clock.now() - NEW_FOR)),
         ),
         sort="-since",
-        export_action="people.export",
     )
 
 

@@ -146,11 +146,16 @@ class Stage:
         )
 
     def link(self, source: str) -> set[int]:
-        """Store the external ids, one for each person in a system; the ids of the people whose changed."""
+        """Store the external ids, one for each person in a system; the ids of the people whose changed.
+
+        ``x.source || ''`` hides the index that begins with the source: SQLite would go through all ids of the source for
+        each staged row.
+        """
         changed = _ids(
             f"""UPDATE {LINKS} AS x SET value = s.external_id
                   FROM {STAGE} s JOIN {PEOPLE} p ON p.address_key = s.address_key
-                 WHERE x.subscriber_id = p.id AND x.source = %s AND p.erased_at IS NULL AND x.value <> s.external_id
+                 WHERE x.subscriber_id = p.id AND x.source || '' = %s AND p.erased_at IS NULL
+                   AND x.value <> s.external_id
              RETURNING subscriber_id""",
             [source],
         )

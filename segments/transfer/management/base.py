@@ -36,6 +36,7 @@ class ImportCommand(BaseCommand):
     """
 
     kind = ""
+    file_help = "the CSV file, also gzipped, or a spreadsheet (XLSX)"
     fields: Mapping[str, Any] = {}
     notes = ""
     default_source = "shop"
@@ -52,7 +53,7 @@ class ImportCommand(BaseCommand):
         return parser
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="the CSV file, also gzipped, or a spreadsheet (XLSX)")
+        parser.add_argument("file", help=self.file_help)
         parser.add_argument(
             "--map",
             action="append",
@@ -72,7 +73,7 @@ class ImportCommand(BaseCommand):
         return {}
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path: Path = options["file"]
+        path = Path(options["file"])
         started = time.monotonic()
         try:
             job, header = self._job(path, options)
