@@ -199,7 +199,7 @@ def _defaults() -> dict[str, Any]:
     """What columns that no row speaks of begin with."""
     given = {"id", "uuid", "email", "address_key", *_TYPES, "created_at", "updated_at"}
     return {
-        field.column: field.get_db_prep_save(field.get_default(), connection)
+        str(field.column): field.get_db_prep_save(field.get_default(), connection)
         for field in Subscriber._meta.concrete_fields
         if field.column not in given
     }

@@ -108,7 +108,7 @@ def configure_import(
         mapping.layout(Table(Path(job.path), job.encoding).header, columns, KINDS[job.kind])
     except Unusable as error:
         return Refusal("columns", str(error))
-    changes = {
+    changes: dict[str, Any] = {
         "columns": {column: dict(said) for column, said in columns.items()},
         "source": source or job.source,
         "topic": topic,

@@ -84,7 +84,7 @@ def state() -> list[list[tuple[object, ...]]]:
     ]
 
 
-def clean_run(path: Path) -> tuple[object, dict[str, int]]:
+def clean_run(path: Path) -> tuple[list[list[tuple[object, ...]]], dict[str, int]]:
     """What one undisturbed run leaves; the tables are empty again afterwards."""
     job = run_import(imported(path))
     assert job.state == "finished", job.reason

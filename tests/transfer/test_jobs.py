@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.db.models import Q
 
 from personalize.core import hooks, queue
 from segments.consent.models import ConsentEntry, Subscription
@@ -100,11 +101,11 @@ def test_an_import_in_other_hands_is_left_alone_until_its_lease_is_over(tmp_path
     job = make(tmp_path, people(2))
     start_import(job=job, actor="command")
     settings.IMPORT_LEASE_SECONDS = 60.0
-    engine._claim(engine.Q(pk=job.pk))
+    engine._claim(Q(pk=job.pk))
     assert not queue.look(raising=True)
     assert run_import(job).state == "running"
     settings.IMPORT_LEASE_SECONDS = -1.0
-    engine._claim(engine.Q(pk=job.pk))
+    engine._claim(Q(pk=job.pk))
     settings.IMPORT_LEASE_SECONDS = 60.0
     assert queue.look(raising=True)
     assert Import.objects.get().state == "finished"
