@@ -75,13 +75,12 @@ def insert_new_rows(
 
 
 def _lines(rows: Sequence[tuple[Any, ...]]) -> str:
-    texts = [[NULL if value is None else str(value) for value in row] for row in rows]
-    if _SPECIAL.search("\x1f".join(value for row in rows for value in row if value.__class__ is str)):
-        texts = [
-            [text if value is None else _SPECIAL.sub(_escaped, text) for value, text in zip(row, cells, strict=True)]
-            for row, cells in zip(rows, texts, strict=True)
-        ]
-    return "".join(["\t".join(cells) + "\n" for cells in texts])
+    lines = []
+    for row in rows:
+        if _SPECIAL.search("".join([value for value in row if isinstance(value, str)])):
+            row = tuple(_SPECIAL.sub(_escaped, value) if isinstance(value, str) else value for value in row)
+        lines.append("\t".join([NULL if value is None else str(value) for value in row]))
+    return "\n".join([*lines, ""])
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -42,7 +42,7 @@ def _insert(model: type[models.Model], people: Sequence[int], values: dict[str, 
     if not people:
         return
     own = {"id", "subscriber_id", *values}
-    columns = values | {
+    columns: dict[str, Any] = values | {
         str(field.column): field.get_db_prep_save(field.get_default(), connection)
         for field in model._meta.concrete_fields
         if field.column not in own

@@ -56,6 +56,8 @@ _ALSO = {
 }
 # What systems write when they know no date of birth.
 _SENTINELS = {(1900, 1, 1), (1970, 1, 1)}
+# Up to here nobody needs to ask what day it is.
+_LONG_AGO = 2020
 _BIRTHDAY = re.compile(r"(?:(\d{4})|-)?-?(\d{2})-(\d{2})")
 
 
@@ -133,7 +135,7 @@ def birthday(given: str | dt.date) -> tuple[int | None, int, int] | str:
     if isinstance(read, str):
         return read
     year, month, day = read
-    if year and (year < 1901 or (year, month, day) > _today()):
+    if year and (year < 1901 or (year > _LONG_AGO and (year, month, day) > _today())):
         return _("is not a believable date of birth")
     return read
 

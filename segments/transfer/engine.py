@@ -34,8 +34,8 @@ from segments.transfer.types import Group, Layout, Steps, Tally, Unusable
 
 Item = TypeVar("Item")
 
-CHUNK_ROWS = 10_000
-"""Large enough that an index page is written once for many rows, small enough to stop within seconds."""
+CHUNK_ROWS = 5_000
+"""Large enough that an index page is written once for many rows, small enough for little memory and a quick stop."""
 
 TURN_SECONDS = 20.0
 """How long one look imports before it lets others have a turn."""

@@ -37,7 +37,8 @@ def steps(job: Import, layout: Layout) -> Steps:
     def prepare(groups: Sequence[Group], tally: Tally) -> tuple[list[Record], Checked]:
         records = last_of_each(groups, lambda record: layout.value(record, "email").strip().casefold(), tally)
         rows = [
-            SubscriberRow(**{"email": "", **given(record, plain)}, attributes=given(record, own)) for record in records
+            SubscriberRow(**{"email": "", **given(record, plain)}, attributes=given(record, own) if own else {})
+            for record in records
         ]
         return records, check_rows(rows, known, [record.line for record in records])
 

@@ -78,10 +78,7 @@ class Doubts:
 
 @cache
 def _countries() -> frozenset[str]:
-    return frozenset(code for code in map(str.casefold, map(str, Locale("en").territories)) if len(code) == 2) | {
-        "uk",
-        "su",
-    }
+    return frozenset(code.casefold() for code in map(str, Locale("en").territories) if len(code) == 2) | {"uk", "su"}
 
 
 def _is_known(end: str) -> bool:

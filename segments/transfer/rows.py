@@ -18,10 +18,10 @@ def given(record: Record, at: Mapping[str, int]) -> dict[str, str]:
 def last_of_each(groups: Sequence[Group], key: Callable[[Record], str], tally: Tally) -> list[Record]:
     """The last row of every key, if it has the right shape; the earlier ones are superseded. No key: each for itself."""
     records = [record for group in groups for record in group]
-    last = {key(record): record for record in records}
+    keys = [key(record) for record in records]
+    last = dict(zip(keys, records, strict=True))
     found = []
-    for record in records:
-        name = key(record)
+    for name, record in zip(keys, records, strict=True):
         if name and last[name] is not record:
             tally.reject(record, _("superseded by line %d") % last[name].line)
         elif record.problem:

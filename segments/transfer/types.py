@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 POLICIES = ("set", "fill", "append")
 """What a value does to a stored one: replaces it, only fills where nothing is, or (several of a list) is added."""
@@ -26,8 +26,7 @@ class Refusal:
         return f"{self.field}: {self.reason}" if self.field else self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A row of a file: the line it begins on, its values, and what is wrong with its shape (empty: nothing)."""
 
     line: int

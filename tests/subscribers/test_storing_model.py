@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personalize.core import addresses
 from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.subscribers.models import AttributeDefinition, ExternalId, QuarantinedValue, Subscriber
 from segments.subscribers.services import upsert_subscribers
@@ -145,7 +146,7 @@ class Model:
                 del self_attributes[key]
 
 
-def stored() -> tuple[dict[str, Any], dict[str, str], dict[tuple[str, str], str]]:
+def stored() -> tuple[Any, Any, Any]:
     people = {}
     for one in Subscriber.objects.present():
         assert one.first_name_folded == fold(one.first_name)
@@ -156,15 +157,15 @@ def stored() -> tuple[dict[str, Any], dict[str, str], dict[tuple[str, str], str]
             for key, value in texts.items()
         }
         assert one.address_key == address_key(one.email)
-        people[str(one.email)] = {
+        people[one.email] = {
             **{name: getattr(one, name) for name in ("first_name", "city", "postal_code", "country", "time_zone")},
             "attributes": one.attributes,
             "birth": (one.birth_year, one.birth_month, one.birth_day),
             "place": (one.latitude, one.longitude),
         }
-    ids = {str(email): value for email, value in ExternalId.objects.values_list("subscriber__email", "value")}
+    ids = dict(ExternalId.objects.values_list("subscriber__email", "value"))
     misfits = QuarantinedValue.objects.values_list("subscriber__email", "key", "raw")
-    return people, ids, {(str(email), key): raw for email, key, raw in misfits}
+    return people, ids, {(email, key): raw for email, key, raw in misfits}
 
 
 def made(row: dict[str, Any]) -> SubscriberRow:
@@ -208,8 +209,6 @@ def test_people_end_as_a_plain_reading_of_the_rows_says(db, batches):
     | st.sampled_from(["a@b.test", "a@localhost", "a@b.local", "a@x.onion", "K@x.com", "a@xn--p1ai.com", "a@a--b.com"])
 )
 def test_the_quick_way_to_read_an_address_says_the_same_as_the_long_one(address):
-    from personalize.core import addresses
-
     quick, never = outcome(address), re.compile("(?!)")
     plain, addresses._PLAIN = addresses._PLAIN, never
     try:
