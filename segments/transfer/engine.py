@@ -30,7 +30,7 @@ from segments.transfer.files import Table
 from segments.transfer.kinds import KINDS, Kind
 from segments.transfer.mapping import layout
 from segments.transfer.models import Import, ImportState, Rejection
-from segments.transfer.types import Group, Layout, Steps, Tally, Unusable
+from segments.transfer.types import Group, Layout, Mark, Steps, Tally, Unusable
 
 Item = TypeVar("Item")
 
@@ -158,12 +158,12 @@ class _Turn:
         if job.total is None and not self._survey(table, at):
             return True
         steps = kind.steps(job, at)
-        for size, prepared, tally in _ahead(self._prepared(self._chunks(table, kind, at), steps)):
+        for size, mark, prepared, tally in _ahead(self._prepared(self._chunks(table, kind, at), steps)):
             with transaction.atomic():
                 with transaction.atomic():
                     steps.store(prepared, tally)
                     transaction.set_rollback(job.dry_run)
-                if not self._commit(size, tally):
+                if not self._commit(size, mark, tally):
                     transaction.set_rollback(True)
                     return True
             self.progress(job.cursor, job.total or 0)
@@ -185,13 +185,17 @@ class _Turn:
             return False
         return self._move(ImportState.RUNNING, total=total, reason=reason, lease_until=_lease())
 
-    def _chunks(self, table: Table, kind: Kind, at: Layout) -> Iterator[list[Group]]:
-        """What is left of the file, by chunks of whole groups."""
-        key = kind.key(at)
-        groups: Iterator[Group] = (
-            table.groups(key, table.last_lines(key)) if kind.together else ([record] for record in table.records())
-        )
-        behind, size = self.job.cursor, 0
+    def _chunks(self, table: Table, kind: Kind, at: Layout) -> Iterator[tuple[list[Group], Mark]]:
+        """What is left of the file, by chunks of whole groups, each with the place behind it."""
+        if kind.together:
+            # The rows of a group stand anywhere, so that the file is read from its beginning.
+            key = kind.key(at)
+            groups = table.groups(key, table.last_lines(key))
+            behind = self.job.cursor
+        else:
+            groups = ([record] for record in table.records(Mark(*self.job.mark)))
+            behind = 0
+        size = 0
         chunk: list[Group] = []
         for group in groups:
             if behind > 0:
@@ -200,17 +204,19 @@ class _Turn:
             chunk.append(group)
             size += len(group)
             if size >= CHUNK_ROWS:
-                yield chunk
+                yield chunk, table.mark
                 chunk, size = [], 0
         if chunk:
-            yield chunk
+            yield chunk, table.mark
 
-    def _prepared(self, chunks: Iterator[list[Group]], steps: Steps) -> Iterator[tuple[int, Any, Tally]]:
-        for chunk in chunks:
+    def _prepared(
+        self, chunks: Iterator[tuple[list[Group], Mark]], steps: Steps
+    ) -> Iterator[tuple[int, Mark, Any, Tally]]:
+        for chunk, mark in chunks:
             tally = Tally()
-            yield sum(map(len, chunk)), steps.prepare(chunk, tally), tally
+            yield sum(map(len, chunk)), mark, steps.prepare(chunk, tally), tally
 
-    def _commit(self, size: int, tally: Tally) -> bool:
+    def _commit(self, size: int, mark: Mark, tally: Tally) -> bool:
         """Write how far we are, in the transaction of the chunk itself; false when the import is no longer ours."""
         job = self.job
         Rejection.objects.bulk_create(
@@ -222,6 +228,7 @@ class _Turn:
         return self._move(
             ImportState.RUNNING,
             cursor=job.cursor + size,
+            mark=[mark.lines, mark.size],
             counts=dict(counts),
             rejected=job.rejected + len(tally.rejected),
             lease_until=_lease(),

@@ -24,13 +24,14 @@ from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
-from segments.transfer.types import Group, Preview, Record, Unusable
+from segments.transfer.types import Group, Mark, Preview, Record, Unusable
 
 MAX_BYTES = 1_000_000_000
 MAX_ROWS = 5_000_000
 MAX_COLUMNS = 200
 MAX_FIELD = 65_536
 MAX_LINE = 1_000_000
+START = Mark()
 FIRST_OBJECTS = 1000
 _GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _WIDE = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
@@ -41,6 +42,7 @@ class Table:
 
     def __init__(self, path: Path, encoding: str = "utf-8-sig") -> None:
         self.path = path
+        self.mark = START
         self.encoding = _line_encoding(encoding)
         with self._lines() as lines:
             first = next(lines, "")
@@ -60,17 +62,20 @@ class Table:
         if twice:
             raise Unusable(_("Line 1: the column “%s” stands twice in the header.") % twice[0])
 
-    def records(self) -> Iterator[Record]:
-        """The rows, empty lines left out. A row with more or fewer values than the header has a problem."""
+    def records(self, after: Mark = START) -> Iterator[Record]:
+        """The rows, empty lines left out. A row with more or fewer values than the header has a problem.
+
+        ``mark`` is the place behind the row given last; ``after`` such a mark the rows go on.
+        """
         width = len(self.header)
-        with self._lines() as lines:
+        with self._lines(after) as lines:
             if self.objects:
-                yield from (
-                    _of_object(number, line, self.header) for number, line in enumerate(lines, 1) if line.strip()
-                )
+                numbered = enumerate(lines, after.lines + 1)
+                yield from (_of_object(number, line, self.header) for number, line in numbered if line.strip())
                 return
-            parsed = self._parsed(lines)
-            next(parsed, None)
+            parsed = self._parsed(lines, after)
+            if after == START:
+                next(parsed, None)
             for record in parsed:
                 if len(record.values) == width:
                     yield record
@@ -105,20 +110,20 @@ class Table:
             if last.get(name) == record.line:
                 yield waiting.pop(name)
 
-    def _parsed(self, lines: Iterator[str]) -> Iterator[Record]:
+    def _parsed(self, lines: Iterator[str], after: Mark = START) -> Iterator[Record]:
         csv.field_size_limit(MAX_FIELD)
         reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        begins = 1
+        begins = after.lines + 1
         try:
             for values in reader:
                 if values:
                     yield Record(begins, values)
-                begins = reader.line_num + 1
+                begins = after.lines + reader.line_num + 1
         except csv.Error as error:
             raise Unusable(_said(str(error), begins)) from error
 
     @contextmanager
-    def _lines(self) -> Iterator[Iterator[str]]:
+    def _lines(self, after: Mark = START) -> Iterator[Iterator[str]]:
         try:
             with self.path.open("rb") as raw:
                 start = raw.read(4)
@@ -127,16 +132,18 @@ class Table:
                 stream: IO[bytes] = (
                     io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 20) if start.startswith(_GZIP) else raw
                 )
-                yield self._decoded(stream)
+                stream.seek(after.size)
+                yield self._decoded(stream, after)
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise Unusable(_("The file is not a whole gzip file: it is damaged or cut off.")) from error
         except OSError as error:
             raise Unusable(_("The file cannot be read: %s.") % (error.strerror or error)) from error
 
-    def _decoded(self, stream: IO[bytes]) -> Iterator[str]:
-        size = 0
-        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), start=1):
+    def _decoded(self, stream: IO[bytes], after: Mark) -> Iterator[str]:
+        size = after.size
+        for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE + 1), b""), start=after.lines + 1):
             size += len(line)
+            self.mark = Mark(number, size)
             if len(line) > MAX_LINE:
                 raise Unusable(_("Line %d is longer than 1 MB. Is this a table of comma-separated values?") % number)
             if size > MAX_BYTES or number > MAX_ROWS:

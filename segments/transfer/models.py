@@ -31,7 +31,8 @@ class Import(models.Model):
 
     ``columns`` maps a column of the file to {"field": …, "policy": "set" | "fill" | "append"}; columns left out are
     ignored. ``options`` holds what only one kind knows (such as the prefix of refunds). ``counts`` are figures by name.
-    ``cursor`` is how many records were dealt with, whatever became of them.
+    ``cursor`` is how many records were dealt with, whatever became of them; ``mark`` is where in the file the next one
+    begins, as the lines and bytes before it.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -52,6 +53,7 @@ class Import(models.Model):
     options = models.JSONField(default=dict, blank=True)
     dry_run = models.BooleanField(default=False)
     cursor = models.PositiveIntegerField(default=0)
+    mark = models.JSONField(default=list, blank=True)
     total = models.PositiveIntegerField(null=True, blank=True, help_text=_("Records in the file, once counted."))
     counts = models.JSONField(default=dict, blank=True)
     rejected = models.PositiveIntegerField(default=0)

@@ -131,6 +131,7 @@ def start_import(*, job: Import, actor: Any, dry_run: bool = False) -> Refusal |
             new=ImportState.READY,
             dry_run=dry_run,
             cursor=0,
+            mark=[],
             total=None,
             counts={},
             rejected=0,

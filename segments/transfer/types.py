@@ -26,6 +26,14 @@ class Refusal:
         return f"{self.field}: {self.reason}" if self.field else self.reason
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place between two records of a file: how many lines and bytes, unpacked, stand before it."""
+
+    lines: int = 0
+    size: int = 0
+
+
 class Record(NamedTuple):
     """A row of a file: the line it begins on, its values, and what is wrong with its shape (empty: nothing)."""
 

@@ -152,7 +152,7 @@ class ImportCommand(BaseCommand):
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=console, disable=options["json"] or not console.is_terminal) as bar:
-            task = bar.add_task(options["file"].name, total=None)
+            task = bar.add_task(Path(options["file"]).name, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
