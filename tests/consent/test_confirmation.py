@@ -149,7 +149,7 @@ def test_what_nobody_confirmed_is_forgotten_after_thirty_days(ann, winter, wante
             ip_prefix="203.0.113.0/24",
             details={"answers": {"first_name": "A"}},
         )
-    kept = registries.retention.get("consent.unconfirmed")
+    kept = registries.retention.get("unconfirmed")
     assert kept is not None
     assert (kept.days, kept.count(NOW), kept.count(NOW + HOUR)) == (30, 0, 1)
     assert (kept.prune(NOW), kept.prune(NOW + HOUR), kept.prune(NOW + HOUR)) == (0, 1, 0)
