@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from personalize.core import audit, clock, hooks
+from personalize.core.database import among
 from segments.consent import joining
 from segments.consent.models import (
     ConsentAction,
@@ -253,7 +254,7 @@ def bulk_subscribe(
         welcome = ids - _kept_out(ids, topic, now)
         stored = dict(
             Subscription.objects.select_for_update()
-            .filter(topic=topic, subscriber__in=welcome)
+            .filter(topic=topic, subscriber__in=among(welcome))
             .values_list("subscriber_id", "state")
         )
         done = {person for person, was in stored.items() if was in (SubscriptionState.SUBSCRIBED, state)}
@@ -271,19 +272,21 @@ def bulk_subscribe(
 def _kept_out(ids: set[int], topic: Topic, now: dt.datetime) -> set[int]:
     """Those of the people whom an import may not join."""
     # Locked, so that two imports of the same people write one proof.
-    people = Subscriber.objects.present().select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    people = Subscriber.objects.present().select_for_update(no_key=True).filter(pk__in=among(ids)).order_by("pk")
     addresses = dict(people.values_list("pk", "address_key"))
     barred = set(
         Suppression.objects.in_force(now)
         .concerning(topic.pk)
-        .filter(address_key__in=addresses.values())
+        .filter(address_key__in=Subscriber.objects.filter(pk__in=among(ids)).values("address_key"))
         .values_list("address_key", flat=True)
     )
-    subscriptions = Subscription.objects.filter(topic=topic, subscriber__in=ids)
+    subscriptions = Subscription.objects.filter(topic=topic, subscriber__in=among(ids))
     left = set(
         subscriptions.filter(state=SubscriptionState.UNSUBSCRIBED).values_list("subscriber_id", flat=True)
     ) | set(
-        ConsentEntry.objects.filter(Q(topic=topic) | Q(topic__isnull=True), subscriber__in=ids, action__in=LEAVING)
+        ConsentEntry.objects.filter(
+            Q(topic=topic) | Q(topic__isnull=True), subscriber__in=among(ids), action__in=LEAVING
+        )
         .exclude(subscriber__in=subscriptions.filter(state=SubscriptionState.SUBSCRIBED).values("subscriber_id"))
         .values_list("subscriber_id", flat=True)
     )
