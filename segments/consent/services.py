@@ -15,6 +15,7 @@ from django.db import transaction
 
 from personalize.core import audit, clock, hooks, ratelimit
 from personalize.core.addresses import address_key
+from personalize.core.database import among
 from segments.consent import answers as answers_of
 from segments.consent import joining, letters, standing
 from segments.consent.models import (
@@ -483,7 +484,7 @@ def bulk_subscribe(
         welcome = ids - standing.kept_out(ids, topic, now)
         stored = dict(
             Subscription.objects.select_for_update()
-            .filter(topic=topic, subscriber__in=welcome)
+            .filter(topic=topic, subscriber__in=among(welcome))
             .values_list("subscriber_id", "state")
         )
         done = {person for person, was in stored.items() if was in (SubscriptionState.SUBSCRIBED, state)}

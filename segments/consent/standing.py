@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Q
 
 from personalize.core import clock, hooks
+from personalize.core.database import among
 from segments.consent.models import (
     ConsentAction,
     ConsentEntry,
@@ -146,19 +147,21 @@ def request_for(subscriber: Subscriber, topic: Topic) -> ConsentEntry | None:
 def kept_out(ids: set[int], topic: Topic, now: dt.datetime) -> set[int]:
     """Those of the people whom an import may not join."""
     # Locked, so that two imports of the same people write one proof.
-    people = Subscriber.objects.present().select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    people = Subscriber.objects.present().select_for_update(no_key=True).filter(pk__in=among(ids)).order_by("pk")
     addresses = dict(people.values_list("pk", "address_key"))
     suppressed = set(
         Suppression.objects.in_force(now)
         .concerning(topic.pk)
-        .filter(address_key__in=addresses.values())
+        .filter(address_key__in=Subscriber.objects.filter(pk__in=among(ids)).values("address_key"))
         .values_list("address_key", flat=True)
     )
-    subscriptions = Subscription.objects.filter(topic=topic, subscriber__in=ids)
+    subscriptions = Subscription.objects.filter(topic=topic, subscriber__in=among(ids))
     left = set(
         subscriptions.filter(state=SubscriptionState.UNSUBSCRIBED).values_list("subscriber_id", flat=True)
     ) | set(
-        ConsentEntry.objects.filter(Q(topic=topic) | Q(topic__isnull=True), subscriber__in=ids, action__in=LEAVING)
+        ConsentEntry.objects.filter(
+            Q(topic=topic) | Q(topic__isnull=True), subscriber__in=among(ids), action__in=LEAVING
+        )
         .exclude(subscriber__in=subscriptions.filter(state=SubscriptionState.SUBSCRIBED).values("subscriber_id"))
         .values_list("subscriber_id", flat=True)
     )
