@@ -34,6 +34,8 @@ _TYPES = {
     "address_key": "varchar(64)",
     "email": "varchar(254)",
     "external_id": "varchar(120)",
+    "person": "bigint",
+    "link": "bigint",
     **dict.fromkeys(_TEXTS, "text"),
     "zone": "text",
     "says_place": "boolean",
@@ -155,25 +157,29 @@ class Stage:
     def link(self, source: str) -> set[int]:
         """Store the external ids, one for each person in a system; the ids of the people whose changed.
 
-        ``x.source || ''`` hides the index that begins with the source: SQLite would go through all ids of the source for
-        each staged row.
+        Person and link are looked up row by row, by sub-selects that no planner turns into a join: in the middle of an
+        import its figures about the tables are worth nothing.
         """
-        changed = _ids(
-            f"""UPDATE {LINKS} AS x SET value = s.external_id
-                  FROM {STAGE} s JOIN {PEOPLE} p ON p.address_key = s.address_key
-                 WHERE x.subscriber_id = p.id AND x.source || '' = %s AND p.erased_at IS NULL
-                   AND x.value <> s.external_id
-             RETURNING subscriber_id""",
+        _run(
+            f"""UPDATE {STAGE} SET
+                   person = (SELECT p.id FROM {PEOPLE} p
+                              WHERE p.address_key = {STAGE}.address_key AND p.erased_at IS NULL),
+                   link = (SELECT x.id FROM {LINKS} x
+                            WHERE x.source || '' = %s AND x.subscriber_id =
+                                  (SELECT p.id FROM {PEOPLE} p WHERE p.address_key = {STAGE}.address_key))
+                 WHERE external_id IS NOT NULL""",
             [source],
+        )
+        changed = _ids(
+            f"""UPDATE {LINKS} AS x SET value = s.external_id FROM {STAGE} s
+                 WHERE x.id = s.link AND s.person IS NOT NULL AND x.value <> s.external_id
+             RETURNING subscriber_id"""
         )
         return changed | _ids(
             f"""INSERT INTO {LINKS} (subscriber_id, source, value)
-                SELECT p.id, %s, s.external_id
-                  FROM {STAGE} s JOIN {PEOPLE} p ON p.address_key = s.address_key
-                  LEFT JOIN {LINKS} x ON x.subscriber_id = p.id AND x.source = %s
-                 WHERE s.external_id IS NOT NULL AND p.erased_at IS NULL AND x.id IS NULL
+                SELECT person, %s, external_id FROM {STAGE} WHERE person IS NOT NULL AND link IS NULL
              RETURNING subscriber_id""",
-            [source, source],
+            [source],
         )
 
 
@@ -293,5 +299,5 @@ def _rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...
         return list(cursor.fetchall())
 
 
-def _ids(statement: str, parameters: Sequence[Any]) -> set[int]:
+def _ids(statement: str, parameters: Sequence[Any] = ()) -> set[int]:
     return {row[0] for row in _rows(statement, parameters)}

@@ -58,7 +58,7 @@ def test_the_same_rows_again_write_nothing(changes, django_assert_max_num_querie
     rows = [SubscriberRow(f"p{n}@post.example", first_name=f"P{n}", external_id=str(n)) for n in range(50)]
     store(*rows)
     before = list(Subscriber.objects.order_by("pk").values())
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         result = upsert_subscribers(rows=rows, source="shop")
     assert (result.created, result.updated, result.unchanged) == (0, 0, 50)
     assert list(Subscriber.objects.order_by("pk").values()) == before
