@@ -255,7 +255,7 @@ def _changed_values(used: set[str]) -> dict[str, str]:
 def _zone() -> str:
     """The time zone: the one given, else that of a new country, unless the stored one was more than assumed."""
     return f"""CASE WHEN s.time_zone <> '' THEN s.time_zone
-                    WHEN s.country <> '' AND (p.time_zone IN ('', s.zone)
+                    WHEN s.country <> '' AND (p.time_zone = ''
                          OR {_dialect().found_in}(%s, '|' || p.country || ' ' || p.time_zone || '|') > 0) THEN s.zone
                     ELSE coalesce(s.time_zone, p.time_zone) END"""
 
