@@ -118,9 +118,9 @@ def _address_for(reader: Any) -> Callable[[Any], SafeString | str]:
     def cell(row: Any) -> SafeString | str:
         name = name_for(reader, row)
         if not row.person:
-            return format_html('<span class="muted">{}</span>', name)
+            return format_html('<span class="muted cut">{}</span>', name)
         return format_html(
-            '<a class="row-link" href="{}">{}</a>', reverse("subscribers:detail", args=[row.person]), name
+            '<a class="row-link cut" href="{}">{}</a>', reverse("subscribers:detail", args=[row.person]), name
         )
 
     return cell

@@ -67,3 +67,12 @@ def test_no_style_sheet_or_page_names_a_raw_colour():
     pages = [path for path in (ROOT / "templates").rglob("*.html") if not apart & set(path.parts)]
     raw = {path.name: RAW_COLOUR.findall(path.read_text()) for path in (*sheets, *pages)}
     assert {name: found for name, found in raw.items() if found} == {}
+
+
+@pytest.mark.parametrize("sheet", sorted(CSS.glob("*.css")), ids=lambda sheet: sheet.name)
+def test_what_is_opened_in_a_style_sheet_is_closed(sheet):
+    depth = 0
+    for number, line in enumerate(sheet.read_text().splitlines(), 1):
+        assert not (line.startswith("/*") and depth), f"Line {number} stands inside of what was opened above it."
+        depth += line.count("{") - line.count("}")
+    assert depth == 0
