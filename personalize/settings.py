@@ -25,6 +25,9 @@ DEMO = env.bool("DEMO", default=False)
 # A secret that everybody knows is refused outside debugging, by the check personalize.E001.
 DEMO_SECRET_KEY = "demo-secret-key-for-one-machine-only"  # noqa: S105  It is public on purpose.
 SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY and DEMO and (VAR / "secret.key").is_file():
+    # A command by hand must hash addresses and sign links as the demo it is about does.
+    SECRET_KEY = (VAR / "secret.key").read_text().strip()
 if not SECRET_KEY:
     if not (DEBUG or DEMO):
         raise ImproperlyConfigured(

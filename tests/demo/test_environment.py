@@ -87,3 +87,12 @@ def test_nothing_of_django_is_loaded_before_the_environment_is_settled():
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert loaded.stdout.strip() == "False"
+
+
+def test_a_command_by_hand_has_the_secret_of_the_demo_it_works_on(tmp_path):
+    secret = prepared(tmp_path)["SECRET_KEY"]
+    kept = {name: value for name, value in os.environ.items() if name not in ("SECRET_KEY", "DJANGO_SETTINGS_MODULE")}
+    ask = "from personalize import settings; print(settings.SECRET_KEY)"
+    env = {**kept, "DEMO": "1", "VAR_DIR": str(tmp_path), "ENV_FILE": os.devnull}
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == secret
