@@ -327,3 +327,11 @@ def test_more_rows_take_no_more_statements(file):
             run("import_subscribers", path, "--topic", "news", "--basis", "form")
         taken.append(len(queries))
     assert taken[0] == taken[1] < 60
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/items.csv", "https://169.254.169.254/items.csv"])
+def test_products_are_not_fetched_from_our_own_network(address):
+    with pytest.raises(CommandError, match="does not lead to the public internet") as refused:
+        call_command("import_products", address)
+    assert refused.value.returncode == 2
+    assert not Product.objects.exists()
