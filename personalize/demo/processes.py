@@ -35,11 +35,16 @@ def _end_with_parent() -> None:
 
 
 class Children:
-    """A context manager over named processes; leaving it ends all of them, and their own children with them."""
+    """A context manager over named processes; leaving it ends all of them, and their own children with them.
 
-    def __init__(self, *, logs: Path, folder: Path) -> None:
+    ``ended`` tells whether somebody asked for the end: an interrupt that hits Python in a hook of its own, such as that of
+    a fork, is swallowed there, so that ``check`` asks once more.
+    """
+
+    def __init__(self, *, logs: Path, folder: Path, ended: Callable[[], bool] = lambda: False) -> None:
         self._logs = logs
         self._folder = folder
+        self._ended = ended
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Children:
@@ -66,7 +71,9 @@ class Children:
         return self._logs / f"{name}.log"
 
     def check(self) -> None:
-        """Raise ChildDied when one of them has ended."""
+        """Raise KeyboardInterrupt when the end was asked for, ChildDied when one of them has ended."""
+        if self._ended():
+            raise KeyboardInterrupt
         for name, process in self._running.items():
             code = process.poll()
             if code is not None:

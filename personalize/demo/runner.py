@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import smtplib
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,8 @@ OURS = (
     *(f"beat-schedule{end}" for end in ("", "-wal", "-shm", ".db", ".dat", ".dir", ".bak")),
 )
 
+_asked_to_end = threading.Event()
+
 
 class Refused(Exception):
     """The demo cannot start, for a reason a person can do something about."""
@@ -72,11 +75,12 @@ def run(options: Options, console: Console) -> int:
         if options.reset:
             _wipe(console)
         _lay(options, console)
-        with Children(logs=settings.VAR / "log", folder=environment.ROOT) as children:
+        with Children(logs=settings.VAR / "log", folder=environment.ROOT, ended=_asked_to_end.is_set) as children:
             _start(children, web.port)
             if options.port is None and web.port != environment.USUAL_PORT:
                 console.print(f"Port {environment.USUAL_PORT} is taken, so this is at {web.port}.")
             report = None if options.empty else _send(children, console)
+            children.check()
             _tell(report, console)
             if options.once:
                 return 0 if options.empty or (report and report.is_right) else 1
@@ -90,6 +94,7 @@ def _interrupt(*_: object) -> None:
     """Once is enough: a second Ctrl-C would only keep the processes from being ended in order."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
+    _asked_to_end.set()
     raise KeyboardInterrupt
 
 

@@ -96,3 +96,10 @@ def test_when_the_demo_itself_is_killed_its_processes_end_too(tmp_path):
     demo.kill()
     demo.wait()
     assert gone(pid)
+
+
+def test_an_interrupt_that_python_swallowed_still_ends_the_waiting(tmp_path):
+    with Children(logs=tmp_path / "log", folder=tmp_path, ended=lambda: True) as children:
+        children.start("idle", "-c", STAY)
+        with pytest.raises(KeyboardInterrupt):
+            children.wait_until(lambda: False, "Nothing", seconds=20)
