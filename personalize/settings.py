@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "personalize.content",
     "campaigns.delivery",
     "campaigns.scheduled",
+    "campaigns.automations",
     "campaigns.tracking",
     "campaigns.analytics",
     "personalize.demo",

@@ -7,6 +7,7 @@ import itertools
 import uuid
 from typing import Any
 
+from campaigns.automations.models import Automation, AutomationVersion, Enrolment
 from campaigns.delivery.models import Mailing, Sender, SenderAccount
 from campaigns.delivery.types import Gate
 from personalize.content.models import Template, TemplateVersion
@@ -132,3 +133,36 @@ def make_follower(topic: Topic, email: str | None = None, **fields: Any) -> Subs
     subscriber = make_subscriber(email, **fields)
     make_subscription(subscriber, topic)
     return subscriber
+
+
+def make_automation(name: str = "Welcome", *, live: bool = True, **fields: Any) -> Automation:
+    """An automation that anybody may be put into and that waits a day; live by default, in its first version."""
+    definition = fields.pop(
+        "definition",
+        {"v": 1, "trigger": {"on": "call"}, "steps": [{"id": "wait", "type": "wait", "for": [1, "days"]}]},
+    )
+    automation = Automation.objects.create(name=name, draft=definition, created_at=NOW, updated_at=NOW, **fields)
+    if live:
+        version = AutomationVersion.objects.create(
+            automation=automation, number=1, definition=definition, created_at=NOW
+        )
+        automation.state, automation.live, automation.live_since = "live", version, NOW
+        automation.save()
+    return automation
+
+
+def make_enrolment(automation: Automation, subscriber: Subscriber, **fields: Any) -> Enrolment:
+    """A person in a live automation, waiting at its first step."""
+    given = {
+        "version": automation.live,
+        "entry_key": uuid.uuid4().hex,
+        "state": "waiting",
+        "step": "wait",
+        "came_at": NOW,
+        "due_at": NOW + dt.timedelta(days=1),
+        "started_at": NOW,
+        "activity_at": NOW,
+        "created_at": NOW,
+        **fields,
+    }
+    return Enrolment.objects.create(automation=automation, subscriber=subscriber, **given)

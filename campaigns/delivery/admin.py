@@ -8,7 +8,18 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from campaigns.delivery.models import Batch, FrequencyCount, Link, Mailing, Message, Outcome, Run, Sender, SenderAccount
+from campaigns.delivery.models import (
+    Batch,
+    FrequencyCount,
+    FrequencyRule,
+    Link,
+    Mailing,
+    Message,
+    Outcome,
+    Run,
+    Sender,
+    SenderAccount,
+)
 from personalize.core.administration import ReadOnlyAdmin
 
 
@@ -64,6 +75,11 @@ class MessageAdmin(ReadOnlyAdmin):
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
     list_display = ["token", "worker", "lease_until"]
+
+
+@admin.register(FrequencyRule)
+class FrequencyRuleAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ["name", "most", "count", "unit", "window", "otherwise", "enabled"]
 
 
 @admin.register(FrequencyCount)

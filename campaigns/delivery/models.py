@@ -13,7 +13,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delivery.querysets import MessageQuerySet
-from campaigns.delivery.types import Gate, MailingKind, MessageState, OutcomeKind
+from campaigns.delivery.types import (
+    FrequencyOtherwise,
+    FrequencyUnit,
+    FrequencyWindow,
+    Gate,
+    MailingKind,
+    MessageState,
+    OutcomeKind,
+)
 
 
 class SenderAccount(models.Model):
@@ -48,6 +56,9 @@ class Sender(models.Model):
 class Mailing(models.Model):
     """One frozen content, one sender, one set of tracking options. Delivery never knows who asked for it.
 
+    ``window`` is when its mails may go out (``core.localtime.Window`` as JSON; none for any time). Of two mails that compete
+    for a person's last place under a cap, that with the higher ``priority`` (0 to 100) goes first.
+
     ``owner_kind`` and ``owner`` name the thing that did (a campaign's variant, an automation's step) without a foreign
     key, since owners live above.
     """
@@ -63,6 +74,8 @@ class Mailing(models.Model):
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
     gate = models.PositiveSmallIntegerField(choices=Gate, default=Gate.HELD)
+    window = models.JSONField(null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(default=50)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -123,6 +136,7 @@ class Message(models.Model):
     state = models.PositiveSmallIntegerField(choices=MessageState, default=MessageState.READY)
     token = models.BigIntegerField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text=_("From then on it is too late for it."))
     attempt = models.PositiveSmallIntegerField(default=0)
     reason = models.CharField(max_length=40, blank=True)
     context = models.JSONField(null=True, blank=True, help_text=_("What triggered it: the trigger.* fields."))
@@ -192,6 +206,40 @@ class FrequencyCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_id} {self.day}: {self.count}"
+
+
+class FrequencyRule(models.Model):
+    """At most ``most`` marketing mails in ``count`` ``unit``s to one person, over all mails, one topic's or one owner's.
+
+    A rolling window reaches back from the hand-over; a calendar one is the person's own local day, week or month.
+    ``otherwise`` says what becomes of a mail above it: it is skipped, or waits for a place, at most ``wait_hours``.
+    ``most`` 0 sends nothing.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    topic = models.ForeignKey("consent.Topic", null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    owner = models.UUIDField(null=True, blank=True, help_text=_("The automation it is about; none for all."))
+    most = models.PositiveSmallIntegerField()
+    window = models.CharField(max_length=8, choices=FrequencyWindow)
+    count = models.PositiveSmallIntegerField(default=1)
+    unit = models.CharField(max_length=5, choices=FrequencyUnit)
+    otherwise = models.CharField(max_length=5, choices=FrequencyOtherwise, default=FrequencyOtherwise.SKIP)
+    wait_hours = models.PositiveSmallIntegerField(default=48)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(window=FrequencyWindow.CALENDAR) | (Q(count=1) & ~Q(unit=FrequencyUnit.HOUR)),
+                name="frequency_calendar_is_one",
+            ),
+            models.CheckConstraint(condition=Q(count__gte=1), name="frequency_count_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Link(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +14,13 @@ from django.db.models import Max
 
 from campaigns.delivery.links import Target
 from campaigns.delivery.models import Batch, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
-from campaigns.delivery.types import Gate, MailingKind, MessageState, Refused, SkipReason
+from campaigns.delivery.types import Gate, MailingKind, MessageState, NewMessage, Refused, SkipReason
 from personalize.accounts.models import Brand
 from personalize.content.models import TemplateVersion
 from personalize.core import audit
 from personalize.core.clock import now
+from personalize.core.database import among
+from personalize.core.localtime import Window
 from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
@@ -52,6 +54,8 @@ def open_mailing(
     sender: Sender,
     topic: Topic | None,
     kind: MailingKind = MailingKind.MARKETING,
+    window: Window | None = None,
+    priority: int = 50,
 ) -> Mailing:
     """Freeze one content for its owner, with its static links stored; the gate is held until the owner opens it.
 
@@ -71,6 +75,8 @@ def open_mailing(
                 "track_opens": counts,
                 "track_clicks": counts,
                 "gate": Gate.HELD,
+                "window": window.as_json() if window else None,
+                "priority": priority,
                 "created_at": now(),
             },
         )
@@ -151,6 +157,49 @@ def send_service_mail(
         )
         open_gate(mailing=mailing)
     return message
+
+
+def write_messages(*, mailing: Mailing, messages: Sequence[NewMessage]) -> dict[str, uuid.UUID]:
+    """Write mails of one mailing in the caller's transaction; gives the uuid of each by its key.
+
+    A person's mail with a key that was written before is the one that is there. Whether it may be sent is asked at the
+    hand-over. The keys are of different people, or at least different.
+    """
+    rows = [
+        Message(
+            uuid=uuid.uuid4(),
+            mailing=mailing,
+            subscriber_id=one.subscriber_id,
+            address_key="",
+            dedupe_key=one.key,
+            due_at=one.due_at,
+            expires_at=one.expires_at,
+            context=dict(one.context),
+            created_at=now(),
+        )
+        for one in messages
+    ]
+    with transaction.atomic():
+        keys = dict(
+            Subscriber.objects.filter(pk__in=among({row.subscriber_id for row in rows})).values_list(
+                "pk", "address_key"
+            )
+        )
+        for row in rows:
+            row.address_key = keys[row.subscriber_id]
+        Message.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+        written = Message.objects.filter(
+            mailing=mailing, subscriber__in=among(keys), dedupe_key__in=[m.key for m in messages]
+        )
+        found = dict(written.values_list("dedupe_key", "uuid"))
+        enqueue("delivery.look")
+    return found
+
+
+def withdraw_messages(*, uuids: Collection[uuid.UUID], reason: SkipReason) -> int:
+    """Skip those of these mails that were not handed over yet, in the caller's transaction; how many they were."""
+    waiting = Message.objects.filter(uuid__in=list(uuids), state__in=(MessageState.READY, MessageState.CLAIMED))
+    return waiting.update(state=MessageState.SKIPPED, reason=reason, token=None, due_at=None, settled_at=now())
 
 
 def _service_sender() -> Sender | None:

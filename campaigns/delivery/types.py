@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -59,6 +64,41 @@ class SkipReason(models.TextChoices):
     CANCELLED = "cancelled", _("The sending was cancelled")
     EXCLUDED = "excluded", _("Excluded from this audience")
     EMPTY = "empty", _("Nothing in the mail was for them")
+    TOO_LATE = "too_late", _("It was too late for it")
+    WINDOW = "window", _("It may not go out at this time")
+    LEFT = "left", _("Left the automation before it went out")
+    NOTHING_LEFT = "nothing_left", _("Nothing of it can be had any more")
+
+
+class FrequencyWindow(models.TextChoices):
+    ROLLING = "rolling", _("the last")
+    CALENDAR = "calendar", _("the calendar")
+
+
+class FrequencyUnit(models.TextChoices):
+    HOUR = "hour", _("hours")
+    DAY = "day", _("days")
+    WEEK = "week", _("weeks")
+    MONTH = "month", _("months")
+
+
+class FrequencyOtherwise(models.TextChoices):
+    SKIP = "skip", _("Leave the mail out")
+    DEFER = "defer", _("Let the mail wait")
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A mail that a flow wants sent: to whom, once for which key, when, and from when on it is too late.
+
+    ``context`` is plain JSON data, the ``trigger.*`` fields of the template.
+    """
+
+    subscriber_id: int
+    key: str
+    due_at: dt.datetime
+    expires_at: dt.datetime | None
+    context: Mapping[str, Any]
 
 
 class OutcomeKind(models.TextChoices):

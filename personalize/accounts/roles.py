@@ -14,6 +14,8 @@ _WORK = _LOOK | {
     "campaign.edit",
     "campaign.send",
     "campaign.pause",
+    "automation.edit",
+    "automation.run",
     "suppression.add",
     "audience.edit",
 }

@@ -21,6 +21,8 @@ TABLE = {
     "segment.edit": {O, M},
     "content.edit": {O, A, M},
     "campaign.edit": {O, A, M},
+    "automation.edit": {O, A, M},
+    "automation.run": {O, A, M},
     "campaign.send": {O, A, M},
     "campaign.pause": {O, A, M, P},
     "settle.doubt": {O, A, P},

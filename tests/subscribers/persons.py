@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from campaigns.automations.models import Automation, Call, Endpoint, LeftOut, StepVisit
 from campaigns.delivery.models import FrequencyCount, Message, Outcome
 from campaigns.delivery.types import MessageState
 from campaigns.tracking.models import Hit
@@ -21,7 +22,17 @@ from segments.consent.models import ConsentEntry, Suppression
 from segments.events.models import Event
 from segments.subscribers.models import ExternalId, ListMember, Merge, QuarantinedValue, StaticList, Subscriber
 from segments.transfer.models import Import, Rejection
-from tests.factories import NOW, make_mailing, make_order, make_product, make_subscriber, make_subscription, make_topic
+from tests.factories import (
+    NOW,
+    make_automation,
+    make_enrolment,
+    make_mailing,
+    make_order,
+    make_product,
+    make_subscriber,
+    make_subscription,
+    make_topic,
+)
 
 ADDRESS = "ottilie.quickenborough@post.example"
 FIRST, LAST = "Ottilie", "Quickenborough"
@@ -57,6 +68,7 @@ def make_ottilie(email: str = ADDRESS, *, external_id: str = EXTERNAL, **fields:
     _consents(person, topic)
     _shopping(person)
     _mails(person, topic)
+    _ways(person)
     _traces(person)
     return person
 
@@ -156,6 +168,21 @@ def _mails(person: Subscriber, topic: Any) -> None:
         rule_version=1,
     )
     FrequencyCount.objects.create(subscriber=person, day=NOW.date(), count=1)
+
+
+def _ways(person: Subscriber) -> None:
+    automation = Automation.objects.filter(name="Welcome").first() or make_automation()
+    enrolment = make_enrolment(automation, person, context={"by": person.email})
+    StepVisit.objects.create(
+        enrolment=enrolment, step="wait", outcome="passed", at=NOW, detail={"who": person.first_name}
+    )
+    LeftOut.objects.create(
+        automation=automation, subscriber=person, entry_key=f"cart of {person.email}", reason="ordered", at=NOW
+    )
+    ears, _ = Endpoint.objects.get_or_create(
+        name="Ears", defaults={"url": "https://ears.example/", "secret": "s", "created_at": NOW}
+    )
+    Call.objects.create(endpoint=ears, enrolment=enrolment, step="wait", body={"email": person.email}, created_at=NOW)
 
 
 def _traces(person: Subscriber) -> None:

@@ -1,0 +1,1 @@
+"""Automations: mails that answer what people do, and dates in their lives."""

@@ -1,0 +1,98 @@
+"""Local times: which instant a wall clock means, and when a window of local times is open. Knows no Django."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str, otherwise: str = "UTC") -> ZoneInfo:
+    """The time zone of this name; that of ``otherwise`` when the name is empty or not known."""
+    for candidate in (name, otherwise):
+        try:
+            if candidate:
+                return ZoneInfo(candidate)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
+
+
+def instant(day: dt.date, at: dt.time, zone: ZoneInfo) -> dt.datetime:
+    """The instant, in UTC, at which clocks of the zone show ``at`` on ``day``.
+
+    A time that clocks jump over is the first instant after the jump; of a time that comes twice, the first.
+    """
+    local = dt.datetime.combine(day, at.replace(fold=0), zone)
+    utc = local.astimezone(dt.UTC)
+    if utc.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return utc
+    # Read with the offset before the jump it lies as far behind the jump as it was into the gap.
+    before = local.utcoffset() or dt.timedelta()
+    after = local.replace(fold=1).utcoffset() or dt.timedelta()
+    return _jump(utc - abs(before - after), utc, zone)
+
+
+def _jump(low: dt.datetime, high: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """The first instant between the two that has the offset of the later one; to the second, by halves."""
+    offset = high.astimezone(zone).utcoffset()
+    while high - low > dt.timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """When a mail may go out: half-open local times that may cross midnight, beginning on these ISO weekdays (1 is Monday).
+
+    ``zone`` says whose clock counts. ``otherwise`` says what becomes of a mail that comes outside: it waits, or is skipped.
+    """
+
+    start: dt.time
+    end: dt.time
+    days: frozenset[int] = frozenset(range(1, 8))
+    zone: Literal["person", "brand"] = "person"
+    otherwise: Literal["wait", "skip"] = "wait"
+
+    def opens(self, at: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+        """The first instant from ``at`` on at which the window is open: ``at`` itself when it is."""
+        today = at.astimezone(zone).date()
+        for number in range(-1, 9):
+            day = today + number * ONE_DAY
+            if day.isoweekday() not in self.days:
+                continue
+            start = instant(day, self.start, zone)
+            end = instant(day if self.end > self.start else day + ONE_DAY, self.end, zone)
+            if at < end:
+                return max(at, start)
+        raise ValueError("A window without weekdays never opens.")
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {
+            "from": f"{self.start:%H:%M}",
+            "to": f"{self.end:%H:%M}",
+            "days": sorted(self.days),
+            "zone": self.zone,
+            "otherwise": self.otherwise,
+        }
+
+    @classmethod
+    def of_json(cls, stored: dict[str, Any]) -> Window:
+        """What ``as_json`` made."""
+        return cls(
+            dt.time.fromisoformat(stored["from"]),
+            dt.time.fromisoformat(stored["to"]),
+            frozenset(stored["days"]),
+            stored["zone"],
+            stored["otherwise"],
+        )
