@@ -23,7 +23,7 @@ def make_welcome(maya: User, **parts: Any) -> Automation:
         name="Welcome",
         subject="Welcome",
         preheader="",
-        blocks=[{"id": "t", "type": "text", "text": "{{ greeting }}"}],
+        blocks=[{"id": "t", "type": "text", "text": "{{ greeting }}"}, {"id": "foot", "type": "footer"}],
         actor=maya,
     )
     definition = {
