@@ -195,6 +195,7 @@ def _open(automation: Automation, version: AutomationVersion, step: MailStep, co
         version=content,
         sender=automation.sender,
         topic=automation.topic,
+        group=automation.uuid,
         window=step.window,
         priority=automation.priority,
     )
