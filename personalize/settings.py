@@ -194,6 +194,7 @@ RETENTION_DAYS = dict(item.partition("=")[::2] for item in env.list("RETENTION_D
 # How many people may sign up by forms from one network in a day; many of them may share one.
 SIGNUPS_PER_NETWORK = env.int("SIGNUPS_PER_NETWORK", default=20)
 
+WEBHOOKS_MAY_STAY_INSIDE = env.bool("WEBHOOKS_MAY_STAY_INSIDE", default=False)
 RENDER_MEMORY_MB = env.int("RENDER_MEMORY_MB", default=512)
 RENDER_MESSAGE_SECONDS = env.float("RENDER_MESSAGE_SECONDS", default=0.25)
 RENDER_COMPILE_SECONDS = env.float("RENDER_COMPILE_SECONDS", default=2.0)
