@@ -118,13 +118,11 @@ def make_mailing(topic: Topic | None = None, **fields: Any) -> Mailing:
     """An open marketing mailing."""
     return Mailing.objects.create(
         name="Winter tables",
-        owner_kind="test",
-        owner=uuid.uuid4(),
         version=fields.pop("version", None) or make_version(),
         sender=make_sender(),
         topic=topic or make_topic(),
         created_at=NOW,
-        **{"gate": Gate.OPEN, **fields},
+        **{"owner_kind": "test", "owner": uuid.uuid4(), "gate": Gate.OPEN, **fields},
     )
 
 

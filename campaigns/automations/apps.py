@@ -12,7 +12,10 @@ class AutomationsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.automations import personal
-        from personalize.core import registries
+        from campaigns.automations.looking import look
+        from personalize.core import queue, registries
+
+        queue.register_look("automations", look, before="delivery")
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)
