@@ -179,6 +179,7 @@ DELIVERY_CLAIM = env.int("DELIVERY_CLAIM", default=500)
 DELIVERY_WINDOW = env.int("DELIVERY_WINDOW", default=8)
 DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=120.0)
 DELIVERY_DAILY_CAP = env.int("DELIVERY_DAILY_CAP", default=0 if DEMO else 3)
+DELIVERY_DECIDE_MINUTES = env.int("DELIVERY_DECIDE_MINUTES", default=30)
 DELIVERY_MAX_ATTEMPTS = env.int("DELIVERY_MAX_ATTEMPTS", default=6)
 
 # Files in: how large an uploaded one may be, and how soon an import whose process died is taken up by another.
