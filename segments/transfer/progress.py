@@ -56,7 +56,7 @@ _FIGURES: dict[str, tuple[Any, Any]] = {
     "erased": (gettext_lazy("Erased before"), gettext_lazy("known by the hash of their address alone, and left out")),
     "quarantined": (
         gettext_lazy("Values put aside"),
-        gettext_lazy("they do not fit their attribute; the rest of the row is taken"),
+        gettext_lazy("they do not fit their field; the rest of the row is taken"),
     ),
     "superseded": (gettext_lazy("Said twice"), gettext_lazy("the last row of the file counts")),
 }

@@ -119,6 +119,36 @@ def test_sensitive_values_are_hidden_from_those_who_see_no_addresses(client: Cli
     assert "quinsy" not in client.get(PATH).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("key", "raw", "given", "column", "stored"),
+    [
+        ("birth_date", "1900-01-01", "1988-02-29", "birth_year", 1988),
+        ("country", "Atlantis", "GR", "country", "GR"),
+        ("latitude", "91, 0", "51.45, -2.58", "longitude", -2.58),
+        ("last_name", "W" * 101, "Whitaker", "last_name_folded", "whitaker"),
+    ],
+)
+def test_values_of_built_in_fields_are_mended_on_the_same_page(client, priya, key, raw, given, column, stored):
+    one, other = wait(key, raw), wait(key, raw)
+    client.force_login(priya)
+    assert f"attribute={key}" in client.get("/attributes/").content.decode()
+    assert "Store for 2" in client.get(f"{PATH}?attribute={key}").content.decode()
+    answer = client.post(PATH, {"id": one.pk, "everyone": "1", "deed": "store", f"v{one.pk}-value": given}, follow=True)
+    assert "Stored for 2 people." in answer.content.decode()
+    people = Subscriber.objects.filter(pk__in=(one.subscriber_id, other.subscriber_id))
+    assert list(people.values_list(column, flat=True)) == [stored, stored]
+    assert not QuarantinedValue.objects.exists()
+
+
+@pytest.mark.parametrize(("key", "given"), [("birth_date", "1970-01-01"), ("latitude", "51.45"), ("country", "Narnia")])
+def test_a_built_in_value_that_does_not_fit_either_is_refused(client: Client, priya: User, key: str, given: str):
+    value = wait(key, "lost")
+    client.force_login(priya)
+    text = client.post(PATH, {"id": value.pk, "deed": "store", f"v{value.pk}-value": given}).content.decode()
+    assert 'class="field-error" role="alert"' in text
+    assert QuarantinedValue.objects.get() == value
+
+
 def test_nothing_is_stored_when_an_attribute_is_not_defined_any_more():
     value = wait("gone", "x")
     assert isinstance(quarantine.mend(values=quarantine.alike(value), key="gone", value="x", actor="test"), Refusal)

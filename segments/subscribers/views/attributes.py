@@ -16,10 +16,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from personalize.core import permissions, registries
 from personalize.core.permissions import require
-from segments.subscribers import people, quarantine, registry
+from segments.subscribers import people, profile, quarantine, registry
 from segments.subscribers.attribute_forms import AttributeForm, Fallbacks
 from segments.subscribers.models import AttributeDefinition, QuarantinedValue, Subscriber
-from segments.subscribers.person_forms import MendForm
+from segments.subscribers.person_forms import MendForm, field_label
 from segments.subscribers.services import define_attribute, delete_attribute
 from segments.subscribers.types import Refusal
 
@@ -100,7 +100,7 @@ def waiting(request: HttpRequest) -> HttpResponseBase:
 def _waiting(request: HttpRequest, *, refused: QuarantinedValue | None = None, error: str = "") -> HttpResponse:
     definitions = {one.key: one for one in AttributeDefinition.objects.all()}
     key = request.GET.get("attribute", "")
-    key = key if key in definitions else ""
+    key = key if key in definitions or key in profile.GIVEN else ""
     like = _of(request.GET.get("like", ""))
     singly = like is not None or request.GET.get("view") == "people"
     if singly:
@@ -126,7 +126,10 @@ def _waiting(request: HttpRequest, *, refused: QuarantinedValue | None = None, e
             "like": like,
             "key": key,
             "total": quarantine.waiting().count(),
-            "attributes": [(one.key, one.label) for one in definitions.values() if one.key in stuck],
+            "attributes": [
+                *((one.key, one.label) for one in definitions.values() if one.key in stuck),
+                *((name, field_label(name)) for name in profile.GIVEN if name in stuck),
+            ],
         },
     )
 
@@ -140,9 +143,11 @@ def _line(
 ) -> dict[str, Any]:
     hidden = bool(definition and definition.sensitive and not permissions.allowed(request.user, "people.address"))
     posted = request.POST if request.POST.get("id") == str(value.pk) else None
-    form = MendForm(posted, definition=definition, prefix=f"v{value.pk}") if definition else None
+    mendable = definition is not None or value.key in profile.GIVEN
+    form = MendForm(posted, key=value.key, definition=definition, prefix=f"v{value.pk}") if mendable else None
     return {
         "value": value,
+        "field": definition.label if definition else field_label(value.key) if mendable else value.key,
         "raw": "…" if hidden else value.raw,
         "definition": definition,
         "people": number,
@@ -187,9 +192,9 @@ def _take_as_choice(request: HttpRequest, value: QuarantinedValue) -> int | Refu
 
 def _store(request: HttpRequest, value: QuarantinedValue, values: QuerySet[QuarantinedValue]) -> int | Refusal:
     definition = AttributeDefinition.objects.filter(key=value.key).first()
-    if definition is None:
+    if definition is None and value.key not in profile.GIVEN:
         return Refusal("value", _("belongs to an attribute that is not defined any more"))
-    form = MendForm(request.POST, definition=definition, prefix=f"v{value.pk}")
+    form = MendForm(request.POST, key=value.key, definition=definition, prefix=f"v{value.pk}")
     if not form.is_valid():
         return Refusal("value", str(form.errors["value"][0]))
     return quarantine.mend(values=values, key=value.key, value=form.cleaned_data["value"], actor=request.user)
