@@ -79,6 +79,8 @@ def test_joining_people_and_what_they_did_do_not_lock_each_other_out(make_shop: 
     shop = make_shop()
     with transaction.atomic():
         shop.post("/events", an_event("a"))
+        # What the foreign key asks at the end of the transaction is asked now.
+        connection.check_constraints()
         both = Both(lambda: subscribe(subscriber=ann, topic=topic, source="till"), lambda: None)
         if is_postgres():
             assert both.done_within(10.0)
