@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +20,7 @@ from segments.subscribers.services import define_attribute, upsert_subscribers
 from segments.subscribers.types import Refusal, SubscriberRow
 
 SLICE = 1000
+
 CHOSEN = (AttributeType.ENUM, AttributeType.MULTI)
 
 
@@ -27,16 +30,28 @@ def waiting(key: str = "") -> QuerySet[QuarantinedValue]:
     return found.filter(key=key) if key else found
 
 
+@dataclass(frozen=True)
+class Span:
+    """Where values came from and when, such as during one import; what is left empty is not asked for."""
+
+    source: str = ""
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+    def narrow(self, values: QuerySet[QuarantinedValue]) -> QuerySet[QuarantinedValue]:
+        asked = {"source": self.source, "at__gte": self.since, "at__lte": self.until}
+        return values.filter(**{name: value for name, value in asked.items() if value})
+
+
 def alike(value: QuarantinedValue) -> QuerySet[QuarantinedValue]:
     """This value and everybody else's for the same field with the same text."""
     return waiting(value.key).filter(raw=value.raw)
 
 
-def by_value(key: str = "") -> QuerySet[Any, Any]:
-    """One row for each field and text: ``people`` who have it, the row ``first`` to mend it by, the ``latest`` time."""
+def by_value(values: QuerySet[QuarantinedValue]) -> QuerySet[Any, Any]:
+    """Of waiting values one row for each field and text: ``people`` who have it, the row ``first`` to mend it by, the ``latest`` time."""
     return (
-        waiting(key)
-        .values("key", "raw")
+        values.values("key", "raw")
         .annotate(people=Count("pk"), first=Min("pk"), latest=Max("at"))
         .order_by("-people", "key", "raw")
     )

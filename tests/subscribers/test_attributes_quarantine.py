@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -117,6 +119,22 @@ def test_sensitive_values_are_hidden_from_those_who_see_no_addresses(client: Cli
     wait("illness", "quinsy")
     client.force_login(alan)
     assert "quinsy" not in client.get(PATH).content.decode()
+
+
+def test_values_are_filtered_by_where_they_came_from_and_when_and_mended_within_that_alone(client, priya):
+    attribute("points", "int")
+    old, new, other = wait("points", "lots"), wait("points", "lots"), wait("points", "many")
+    later = NOW + dt.timedelta(hours=1)
+    QuarantinedValue.objects.filter(pk=new.pk).update(at=later)
+    QuarantinedValue.objects.filter(pk=other.pk).update(at=later, source="shop")
+    client.force_login(priya)
+    address = f"{PATH}?{urlencode({'source': 'till', 'since': later.isoformat()})}"
+    text = client.get(address).content.decode()
+    assert f'name="id" value="{new.pk}"' in text
+    assert "many" not in text
+    client.post(address, {"id": new.pk, "everyone": "1", "deed": "store", f"v{new.pk}-value": "7"})
+    assert (known(new), known(old)) == (7, None)
+    assert client.get(f"{PATH}?source=%00&since=yesterday&until=2026-01-01").status_code == 200
 
 
 @pytest.mark.parametrize(

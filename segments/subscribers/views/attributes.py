@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -10,6 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -102,13 +105,14 @@ def _waiting(request: HttpRequest, *, refused: QuarantinedValue | None = None, e
     key = request.GET.get("attribute", "")
     key = key if key in definitions or key in profile.GIVEN else ""
     like = _of(request.GET.get("like", ""))
+    span = _span(request)
     singly = like is not None or request.GET.get("view") == "people"
     if singly:
-        found = quarantine.alike(like) if like else quarantine.waiting(key)
+        found = span.narrow(quarantine.alike(like) if like else quarantine.waiting(key))
         page: Page[Any] = _page(request, found.select_related("subscriber").order_by("-at", "pk"))
         rows = [(value, 1) for value in page]
     else:
-        page = _page(request, quarantine.by_value(key))
+        page = _page(request, quarantine.by_value(span.narrow(quarantine.waiting(key))))
         firsts = QuarantinedValue.objects.select_related("subscriber").in_bulk([row["first"] for row in page])
         rows = [(firsts[row["first"]], row["people"]) for row in page]
     lines = [_line(request, definitions.get(value.key), value, number) for value, number in rows]
@@ -125,7 +129,9 @@ def _waiting(request: HttpRequest, *, refused: QuarantinedValue | None = None, e
             "singly": singly,
             "like": like,
             "key": key,
-            "total": quarantine.waiting().count(),
+            "span": span,
+            "within": f"&{query}" if (query := _of_span(request)) else "",
+            "total": span.narrow(quarantine.waiting()).count(),
             "attributes": [
                 *((one.key, one.label) for one in definitions.values() if one.key in stuck),
                 *((name, field_label(name)) for name in profile.GIVEN if name in stuck),
@@ -168,7 +174,7 @@ def _mend(request: HttpRequest) -> HttpResponseBase:
     if value is None:
         messages.info(request, _("This value waits no longer."))
         return redirect(request.get_full_path())
-    everyone = quarantine.alike(value)
+    everyone = _span(request).narrow(quarantine.alike(value))
     values = everyone if request.POST.get("everyone") else everyone.filter(pk=value.pk)
     deed = request.POST.get("deed")
     if deed == "dismiss":
@@ -198,6 +204,29 @@ def _store(request: HttpRequest, value: QuarantinedValue, values: QuerySet[Quara
     if not form.is_valid():
         return Refusal("value", str(form.errors["value"][0]))
     return quarantine.mend(values=values, key=value.key, value=form.cleaned_data["value"], actor=request.user)
+
+
+SPAN = ("source", "since", "until")
+
+
+def _span(request: HttpRequest) -> quarantine.Span:
+    """Where the values in question came from and when; times that are none are not asked for."""
+    source, *times = (request.GET.get(name, "") for name in SPAN)
+    since, until = (_moment(time) for time in times)
+    return quarantine.Span(source.replace("\0", ""), since, until)
+
+
+def _of_span(request: HttpRequest) -> str:
+    """The part of the address that says it, for links to the same values in another view."""
+    return urlencode({name: value for name in SPAN if (value := request.GET.get(name))})
+
+
+def _moment(text: str) -> dt.datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def _of(id: str) -> QuarantinedValue | None:
