@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from campaigns.automations import facts, holding, moving
+from campaigns.automations import guard, holding, moving
 from campaigns.automations.models import Enrolment
 from personalize.accounts.models import AuditEntry
 from personalize.core.clock import now
@@ -66,7 +66,7 @@ def test_while_the_news_are_late_mails_of_a_guarded_automation_are_held_and_then
     first, second = enter(automation, ann), enter(automation, bob, NOW + 3 * HOUR)
     go(NOW)
     with monkeypatch.context() as patch:
-        patch.setattr(facts, "is_stale", lambda definition, at: True)
+        patch.setattr(guard, "is_stale", lambda definition, at: True)
         go(NOW + 2 * HOUR)
         assert where(first) == ("held", "stale", "mail")
         assert first.due_at == NOW + 2 * HOUR + dt.timedelta(minutes=15)
