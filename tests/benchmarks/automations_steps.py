@@ -112,7 +112,9 @@ def compare(running: Bench, people: list[Subscriber], at: dt.datetime) -> None:
     if left or StepVisit.objects.count() < len(people) + len(alone) or Message.objects.count() < len(people) // 2:
         raise SystemExit(f"{left} people were not taken on; the figures mean nothing.")
     alone_rate, batch_rate = running.measures[0].per_second, running.measures[1].per_second
-    running.say(f"Batches are {batch_rate / alone_rate:.0f} times as fast as one at a time: {batch_rate:,.0f} a second.")
+    running.say(
+        f"Batches are {batch_rate / alone_rate:.0f} times as fast as one at a time: {batch_rate:,.0f} a second."
+    )
 
 
 def idle(running: Bench, at: dt.datetime) -> None:
