@@ -180,6 +180,7 @@ DELIVERY_WINDOW = env.int("DELIVERY_WINDOW", default=8)
 DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=120.0)
 DELIVERY_DAILY_CAP = env.int("DELIVERY_DAILY_CAP", default=0 if DEMO else 3)
 DELIVERY_MAX_ATTEMPTS = env.int("DELIVERY_MAX_ATTEMPTS", default=6)
+AUTOMATION_DAILY_ENTRIES = env.int("AUTOMATION_DAILY_ENTRIES", default=20)
 
 # Files in: how large an uploaded one may be, and how soon an import whose process died is taken up by another.
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100_000_000)

@@ -12,7 +12,10 @@ class AutomationsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.automations import personal
-        from personalize.core import registries
+        from campaigns.automations.receivers import on_consent_changed
+        from personalize.core import hooks, registries
+
+        hooks.consent_changed.listen(on_consent_changed)
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)
