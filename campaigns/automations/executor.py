@@ -34,7 +34,7 @@ from campaigns.automations.nodes import (
 )
 from campaigns.automations.published import definition_of
 from campaigns.automations.types import AutomationState, EnrolmentState, FailReason, HeldReason, Visit
-from campaigns.automations.walking import Group, Walker, write_rows
+from campaigns.automations.walking import Group, Met, Walker, write_rows, write_visits
 from personalize.core.clock import now
 from personalize.core.database import among
 from segments.segmentation.rules.reading import RuleError
@@ -161,7 +161,7 @@ class _Batch:
         held = _held(group, decisions)
         acting = [walker for walker in group.people if decisions[walker.pk].acts and walker.pk not in held]
         done = carry_out(group.of(acting)) if acting else {}
-        visits: list[StepVisit] = []
+        met: list[Met] = []
         after: list[After] = []
         for walker in group.people:
             decision = decisions[walker.pk]
@@ -170,9 +170,9 @@ class _Batch:
             elif decision.outcome is None:
                 after.append(partial(self._waits, walker, _looked_at_again(group, decision)))
             else:
-                visits.append(_visit(walker, group, decision, done.get(walker.pk, Done())))
-                after.append(partial(self._passes, walker, decision, visits[-1]))
-        StepVisit.objects.bulk_create(visits)
+                met.append(_met(walker, decision.outcome, decision, done.get(walker.pk, Done())))
+                after.append(partial(self._passes, walker, decision, met[-1]))
+        write_visits(group.step.id, met, self.at)
         return after
 
     # --- what becomes of a row, in memory until the end of the batch ---
@@ -189,8 +189,8 @@ class _Batch:
         row.came_at = row.due_at = self.at
         self._walks(walker)
 
-    def _passes(self, walker: Walker, decision: Decision, visit: StepVisit) -> None:
-        if visit.message:
+    def _passes(self, walker: Walker, decision: Decision, met: Met) -> None:
+        if met.message:
             walker.row.mailed_at = self.at
         if decision.due_at is not None:
             walker.due_at = decision.due_at
@@ -259,20 +259,12 @@ def _looked_at_again(group: Group, decision: Decision) -> dt.datetime:
     return min(due_at, group.at + LOOK_AGAIN) if polls else due_at
 
 
-def _visit(walker: Walker, group: Group, decision: Decision, done: Done) -> StepVisit:
-    outcome, detail = decision.outcome, dict(decision.detail)
+def _met(walker: Walker, outcome: Visit, decision: Decision, done: Done) -> Met:
     if done.failed:
-        outcome, detail = Visit.FAILED, {"reason": done.failed[:200]}
-    elif done.skip:
-        outcome, detail = Visit.SKIPPED, {"reason": str(done.skip)}
-    return StepVisit(
-        enrolment_id=walker.pk,
-        step=group.step.id,
-        outcome=str(outcome),
-        at=group.at,
-        detail=detail,
-        message=done.message,
-    )
+        return Met(walker.pk, Visit.FAILED.value, {"reason": done.failed[:200]})
+    if done.skip:
+        return Met(walker.pk, Visit.SKIPPED.value, {"reason": done.skip.value})
+    return Met(walker.pk, outcome.value, decision.detail, done.message)
 
 
 def _way_taken(step: Step, visit: StepVisit) -> str:

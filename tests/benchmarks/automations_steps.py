@@ -1,7 +1,7 @@
 """Taking people on through their steps: in batches against one at a time, and looking when nobody is due.
 
-Half of the people are at the end of a wait before a mail, with an exit to be asked for; the others at a branch. Everybody
-then waits again. While nobody is due, as many enrolments wait as were asked for.
+Half of the people are at the end of a wait before a mail, with an order to be asked for; the others come to a branch.
+Everybody then waits again. While nobody is due, as many enrolments wait as were asked for.
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def compare(running: Bench, people: list[Subscriber], at: dt.datetime) -> None:
             "type": "branch",
             "rule": {"attr": "country", "op": "is", "value": "GB"},
             "next": "yes",
-            "no": "end",
+            "no": "no",
         },
-        mail("yes", "end"),
-        wait("end"),
+        wait("yes"),
+        wait("no"),
         name="Cart",
         exits=[{"event": "order_placed", "reason": "ordered"}],
     )
