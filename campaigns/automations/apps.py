@@ -13,10 +13,11 @@ class AutomationsConfig(AppConfig):
     def ready(self) -> None:
         from campaigns.automations import personal
         from campaigns.automations.looking import look
-        from campaigns.automations.receivers import on_consent_changed
+        from campaigns.automations.receivers import on_consent_changed, on_subscriber_changed
         from personalize.core import hooks, queue, registries
 
         hooks.consent_changed.listen(on_consent_changed)
+        hooks.subscriber_changed.listen(on_subscriber_changed)
         queue.register_look("automations", look, before="delivery")
 
         for declaration in personal.declared():
