@@ -11,8 +11,9 @@ class AutomationsConfig(AppConfig):
     verbose_name = "Automations"
 
     def ready(self) -> None:
-        from campaigns.automations import personal
+        from campaigns.automations import personal, services
         from personalize.core import registries
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)
+        registries.mail_groups.add(registries.MailGroupSource("automations", services.named))
