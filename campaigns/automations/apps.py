@@ -11,7 +11,7 @@ class AutomationsConfig(AppConfig):
     verbose_name = "Automations"
 
     def ready(self) -> None:
-        from campaigns.automations import personal
+        from campaigns.automations import personal, services
         from campaigns.automations.looking import look
         from campaigns.automations.receivers import on_consent_changed, on_subscriber_changed
         from personalize.core import hooks, queue, registries
@@ -22,3 +22,4 @@ class AutomationsConfig(AppConfig):
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)
+        registries.mail_groups.add(registries.MailGroupSource("automations", services.named))
