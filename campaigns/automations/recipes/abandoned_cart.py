@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.automations.recipes import counting, writing
 from campaigns.automations.recipes.recipe import Mail, Recipe
-from campaigns.automations.recipes.writing import NAME
+from campaigns.automations.recipes.writing import NAME, TOPIC
 from segments.commerce.models import Cart
 
 _DAYTIME = {"from": "08:00", "to": "21:00"}
@@ -51,8 +51,10 @@ def _mail(step: str, name: str, subject: str, preheader: str, heading: str, text
             label=_("Finish your order"),
             note=_("Changed your mind? Empty the basket, and we stop reminding you."),
         ),
-        writing.picked(_("Goes well with it"), limit=2),
-        writing.footer(_("You get this because you left something in your basket and follow {{ topic.name }}.")),
+        writing.picked(_("You may also like"), limit=2),
+        writing.footer(
+            _("You get this because you left something in your basket and follow %(topic)s.") % {"topic": TOPIC}
+        ),
     ]
     return Mail(step, name, subject, preheader, blocks)
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.automations.recipes import counting, writing
 from campaigns.automations.recipes.recipe import Mail, Recipe
-from campaigns.automations.recipes.writing import NAME
+from campaigns.automations.recipes.writing import NAME, TOPIC
 from segments.subscribers.models import Subscriber
 
 
@@ -25,7 +25,9 @@ def _mails(shop: str) -> list[Mail]:
                 ),
                 writing.picked(_("Something for the table, or for yourself")),
                 *writing.button(_("Choose something"), shop),
-                writing.footer(_("You get this because you told us your birthday and follow {{ topic.name }}.")),
+                writing.footer(
+                    _("You get this because you told us your birthday and follow %(topic)s.") % {"topic": TOPIC}
+                ),
             ],
         )
     ]

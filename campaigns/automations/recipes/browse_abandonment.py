@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.automations.recipes import counting, writing
 from campaigns.automations.recipes.recipe import Mail, Recipe
+from campaigns.automations.recipes.writing import TOPIC
 from segments.events.models import Event
 
 _RECENT_BUYERS = {"orders": {"metric": "count", "op": ">=", "value": 1, "window": {"last": [10, "days"]}}}
@@ -27,8 +28,10 @@ def _mails(shop: str) -> list[Mail]:
                     "label": _("Have another look"),
                     "left": _("Only {n} left"),
                 },
-                writing.picked(_("Close by on the shelf"), limit=2),
-                writing.footer(_("You get this because you looked around our shop and follow {{ topic.name }}.")),
+                writing.picked(_("You may also like"), limit=2),
+                writing.footer(
+                    _("You get this because you looked around our shop and follow %(topic)s.") % {"topic": TOPIC}
+                ),
             ],
         )
     ]

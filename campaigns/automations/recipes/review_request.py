@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.automations.recipes import counting, writing
 from campaigns.automations.recipes.recipe import Mail, Recipe
-from campaigns.automations.recipes.writing import NAME
+from campaigns.automations.recipes.writing import NAME, TOPIC
 from segments.events.models import Event
 
 
@@ -27,7 +27,7 @@ def _mails(shop: str) -> list[Mail]:
                     ),
                 ),
                 writing.order(_("What you chose")),
-                writing.footer(_("You get this because you ordered from us and follow {{ topic.name }}.")),
+                writing.footer(_("You get this because you ordered from us and follow %(topic)s.") % {"topic": TOPIC}),
             ],
         )
     ]

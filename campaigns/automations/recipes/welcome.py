@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.automations.recipes import counting, writing
 from campaigns.automations.recipes.recipe import Mail, Recipe
-from campaigns.automations.recipes.writing import NAME
+from campaigns.automations.recipes.writing import NAME, TOPIC
 
 
 def _mails(shop: str) -> list[Mail]:
@@ -21,14 +21,15 @@ def _mails(shop: str) -> list[Mail]:
                 *writing.opening(
                     _("Welcome in%(name)s.") % {"name": NAME},
                     _(
-                        "Thank you for joining {{ topic.name }}. You will hear from us"
+                        "Thank you for joining %(topic)s. You will hear from us"
                         ' {{ topic.frequency | default("now and then") }}, and only about what you asked for.'
-                    ),
+                    )
+                    % {"topic": TOPIC},
+                    tone="paper",
                 ),
-                writing.space(),
                 *writing.button(_("Take a look around"), shop),
                 writing.picked(_("Where most people begin"), recipe="popular", limit=4),
-                writing.footer(_("You get this because you joined {{ topic.name }}.")),
+                writing.footer(_("You get this because you joined %(topic)s.") % {"topic": TOPIC}),
             ],
         ),
         Mail(

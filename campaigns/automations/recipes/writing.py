@@ -12,26 +12,21 @@ NAME = '{{ subscriber.first_name | prefixed(", ") }}'
 """A comma and the first name, or nothing when it is not known."""
 
 
-def opening(heading: str, text: str) -> list[Block]:
+TOPIC = '{{ topic.name | default("our news") }}'
+"""What the mail is sent for."""
+
+
+def opening(heading: str, text: str, *, tone: str = "linen") -> list[Block]:
     """What people see first: a large line and a few words, with the greeting before them."""
     return [
-        {"id": "heading", "type": "heading", "text": heading, "align": "center", "tone": "linen"},
-        {"id": "opening", "type": "text", "text": f"{{{{ greeting }}}}\n{text}", "align": "center", "tone": "linen"},
+        {"id": "heading", "type": "heading", "text": heading, "align": "center", "tone": tone},
+        {"id": "opening", "type": "text", "text": f"{{{{ greeting }}}}\n{text}", "align": "center", "tone": tone},
     ]
 
 
 def button(label: str, shop: str) -> list[Block]:
     """A button that leads to the shop; none while nobody knows where that is."""
     return [{"id": "button", "type": "button", "label": label, "url": shop, "align": "center"}] if shop else []
-
-
-def words(text: str, *, align: str = "left") -> Block:
-    return {"id": "words", "type": "text", "text": text, "align": align}
-
-
-def space() -> Block:
-    """Keeps what follows at a distance from the opening."""
-    return {"id": "space", "type": "divider"}
 
 
 def picked(heading: str, *, note: str = "", limit: int = 4, recipe: str = "bought_together") -> Block:
@@ -77,7 +72,7 @@ def footer(reason: str = "") -> Block:
     return {
         "id": "footer",
         "type": "footer",
-        "reason": reason or _("You get this because you follow {{ topic.name }}."),
+        "reason": reason or _("You get this because you follow %(topic)s.") % {"topic": TOPIC},
         "view": _("View in browser"),
         "preferences": _("Choose what you get"),
         "unsubscribe": _("Unsubscribe"),
