@@ -180,6 +180,7 @@ DELIVERY_WINDOW = env.int("DELIVERY_WINDOW", default=8)
 DELIVERY_LEASE_SECONDS = env.float("DELIVERY_LEASE_SECONDS", default=120.0)
 DELIVERY_DAILY_CAP = env.int("DELIVERY_DAILY_CAP", default=0 if DEMO else 3)
 DELIVERY_MAX_ATTEMPTS = env.int("DELIVERY_MAX_ATTEMPTS", default=6)
+AUTOMATION_DAILY_ENTRIES = env.int("AUTOMATION_DAILY_ENTRIES", default=20)
 
 # Files in: how large an uploaded one may be, and how soon an import whose process died is taken up by another.
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100_000_000)
@@ -194,6 +195,7 @@ RETENTION_DAYS = dict(item.partition("=")[::2] for item in env.list("RETENTION_D
 # How many people may sign up by forms from one network in a day; many of them may share one.
 SIGNUPS_PER_NETWORK = env.int("SIGNUPS_PER_NETWORK", default=20)
 
+WEBHOOKS_MAY_STAY_INSIDE = env.bool("WEBHOOKS_MAY_STAY_INSIDE", default=False)
 RENDER_MEMORY_MB = env.int("RENDER_MEMORY_MB", default=512)
 RENDER_MESSAGE_SECONDS = env.float("RENDER_MESSAGE_SECONDS", default=0.25)
 RENDER_COMPILE_SECONDS = env.float("RENDER_COMPILE_SECONDS", default=2.0)

@@ -13,7 +13,7 @@ from campaigns.delivery.types import Gate
 from personalize.content.models import Template, TemplateVersion
 from personalize.core.addresses import address_key
 from personalize.core.database import fold
-from segments.commerce.models import Order, OrderLine, Product
+from segments.commerce.models import Cart, CartLine, Order, OrderLine, Product
 from segments.consent.models import OptIn, Subscription, Topic
 from segments.subscribers.models import Subscriber
 
@@ -118,13 +118,11 @@ def make_mailing(topic: Topic | None = None, **fields: Any) -> Mailing:
     """An open marketing mailing."""
     return Mailing.objects.create(
         name="Winter tables",
-        owner_kind="test",
-        owner=uuid.uuid4(),
         version=fields.pop("version", None) or make_version(),
         sender=make_sender(),
         topic=topic or make_topic(),
         created_at=NOW,
-        **{"gate": Gate.OPEN, **fields},
+        **{"owner_kind": "test", "owner": uuid.uuid4(), "gate": Gate.OPEN, **fields},
     )
 
 
@@ -166,3 +164,33 @@ def make_enrolment(automation: Automation, subscriber: Subscriber, **fields: Any
         **fields,
     }
     return Enrolment.objects.create(automation=automation, subscriber=subscriber, **given)
+
+
+def make_cart(
+    subscriber: Subscriber | None, *lines: tuple[Product | str, int, int], key: str | None = None, **fields: Any
+) -> Cart:
+    """A cart being filled, of (product or code, quantity, unit price in ten-thousandths) lines."""
+    cart = Cart.objects.create(
+        key=key or f"C{next(_number)}",
+        subscriber=subscriber,
+        total=sum(quantity * price for _, quantity, price in lines),
+        **{
+            "url": "https://alderandwren.example/cart",
+            "started_at": NOW,
+            "last_activity_at": NOW,
+            "updated_at": NOW,
+            **fields,
+        },
+    )
+    for position, (item, quantity, price) in enumerate(lines, start=1):
+        product = item if isinstance(item, Product) else None
+        CartLine.objects.create(
+            cart=cart,
+            position=position,
+            product=product,
+            code=product.code if product else str(item),
+            quantity=quantity,
+            unit_price=price,
+            amount=quantity * price,
+        )
+    return cart

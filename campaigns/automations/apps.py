@@ -12,7 +12,12 @@ class AutomationsConfig(AppConfig):
 
     def ready(self) -> None:
         from campaigns.automations import personal
-        from personalize.core import registries
+        from campaigns.automations.looking import look
+        from campaigns.automations.receivers import on_consent_changed
+        from personalize.core import hooks, queue, registries
+
+        hooks.consent_changed.listen(on_consent_changed)
+        queue.register_look("automations", look, before="delivery")
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)

@@ -81,10 +81,10 @@ class Reader:
         return cast(RuleJson, raw)
 
 
-def read(raw: Any) -> Definition | list[Problem]:
+def read(raw: Any, reader: Reader | None = None) -> Definition | list[Problem]:
     """The definition, or everything that is wrong with it; a problem names the step and the field it is about."""
     problems: list[Problem] = []
-    reader = Reader()
+    reader = reader or Reader()
     try:
         body = reading.table(
             raw,

@@ -51,6 +51,8 @@ class Moment:
 class Decision:
     """``outcome`` None: they stay until ``due_at``, at the latest. Otherwise they go on to ``next`` ("": the end), or leave
     for the reason ``leaves``. ``acts`` says that the step's effect (a mail, an attribute, a call) is to be done.
+
+    Who passes a step with a ``due_at`` was due to do so then, however late they came to it: what follows is as late.
     """
 
     outcome: Visit | None
@@ -66,7 +68,10 @@ def decide(step: Step, moment: Moment) -> Decision:
     match step:
         case WaitStep() | WaitTimeStep() | WaitDateStep():
             over = timing.wait_is_over(step, moment.clock, moment.date)
-            return Decision(None, due_at=over) if over > moment.now else Decision(Visit.PASSED, step.next)
+            if over > moment.now:
+                return Decision(None, due_at=over)
+            # A date does not move with who comes to it: its mail is late from then on, and a series of them no burst.
+            return Decision(Visit.PASSED, step.next, due_at=over if isinstance(step, WaitDateStep) else None)
         case WaitForStep():
             return _awaited(step, moment)
         case BranchStep():

@@ -225,10 +225,12 @@ class CallState(models.TextChoices):
 
 
 class Call(models.Model):
-    """One telling of an endpoint: written with the step, made when due, tried again until it is answered or given up."""
+    """One telling of an endpoint, or, without one, of the team by mail: written with the step, made when due, tried again
+    until it is answered or given up. ``body`` is what an endpoint is told, or the mail: ``to``, ``subject`` and ``text``.
+    """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="calls")
+    endpoint = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.CASCADE, related_name="calls")
     enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="calls")
     step = models.CharField(max_length=40)
     body = models.JSONField()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.automations.enrolling import give_to_survivor
 from personalize.core.personal import rows_of
 from personalize.core.registries import PersonalData
 
@@ -15,7 +16,7 @@ def declared() -> list[PersonalData]:
             "automations.Enrolment",
             label=_("Ways through automations"),
             fate=_("deleted"),
-            unique_with=["automation", "entry_key"],
+            merge=give_to_survivor,
             hidden=["place", "version", "event"],
         ),
         rows_of(

@@ -63,6 +63,14 @@ class ExitReason(models.TextChoices):
     CANCELLED = "cancelled", _("The automation was ended")
 
 
+class FailReason(models.TextChoices):
+    """Why somebody could not be taken on."""
+
+    ERROR = "error", _("Something went wrong at this step; the log says what")
+    RULE_GONE = "rule_gone", _("A rule names something that is not there any more")
+    UNREADABLE = "unreadable", _("Its version cannot be read any more")
+
+
 class LeftOutReason(models.TextChoices):
     """Why somebody whom a trigger named did not come in."""
 

@@ -25,7 +25,8 @@ from campaigns.delivery.models import Mailing, Message, SenderAccount
 from campaigns.delivery.outbox import AccountTrouble, Outbox
 from campaigns.delivery.outcomes import note_refusals
 from campaigns.delivery.policies import tracks
-from campaigns.delivery.types import Gate, MailingKind, MessageState
+from campaigns.delivery.quiet import QuietHours
+from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
 from personalize.accounts.models import Brand
 from personalize.content.contexts import prepare
 from personalize.content.types import PersonContext
@@ -74,7 +75,7 @@ def _send_due(kind: MailingKind, until: float) -> bool:
 
 
 def due_mailings(kind: MailingKind) -> list[Mailing]:
-    """Open mailings of a kind with something due, over accounts that are not resting; oldest first."""
+    """Open mailings of a kind with something due, over accounts that are not resting; the more important first."""
     at = now()
     due = Message.objects.filter(mailing=OuterRef("pk"), due_at__lte=at)
     return list(
@@ -85,7 +86,7 @@ def due_mailings(kind: MailingKind) -> list[Mailing]:
             gate=Gate.OPEN,
         )
         .select_related("sender__account", "version", "topic")
-        .order_by("pk")
+        .order_by("-priority", "pk")
     )
 
 
@@ -124,11 +125,17 @@ class Sending:
             return False
         results: list[Result] = []
         try:
+            hours = QuietHours(self.mailing, self.brand, ids)
+            ids = list(hours.may_go(token, ids))
             batch = self._load(token)
+            ids = self._leave_out(token, ids, batch)
             for window in _windows(ids, settings.DELIVERY_WINDOW):
                 if queue.stopping.is_set():
                     break
-                results = self._send_window(token, window, batch, results)
+                # The window may have closed while the batch was being sent.
+                going = hours.may_go(token, window)
+                if going:
+                    results = self._send_window(token, going, batch, results)
         except AccountTrouble as trouble:
             self._rest(str(trouble))
             return False
@@ -152,6 +159,19 @@ class Sending:
         )
         self._link_products(contexts)
         return Batch(messages, contexts)
+
+    def _leave_out(self, token: int, ids: Sequence[int], batch: Batch) -> list[int]:
+        """Skip those whose context says that there is nothing to send; gives the others."""
+        found: dict[str, list[int]] = {}
+        # Whoever has no context was taken back since the claim.
+        for pk in (pk for pk in ids if pk in batch.contexts):
+            found.setdefault(batch.contexts[pk].skip, []).append(pk)
+        going = found.pop("", [])
+        for reason, empty in found.items():
+            Message.objects.filter(pk__in=empty, token=token, state=MessageState.CLAIMED).skip(
+                SkipReason(reason), at=now()
+            )
+        return going
 
     def _link_products(self, contexts: Mapping[int, PersonContext]) -> None:
         """Give every product of a tracked person's mail the placeholder of its stored link."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
 from campaigns.delivery.models import Batch, Mailing, Message
 from campaigns.delivery.policies import Asking, hold_places, release_places
@@ -84,7 +84,7 @@ def hand_over(mailing: Mailing, token: int, window: Sequence[int], results: Sequ
     """Record ``results`` and take ``window`` into sending, in one durable commit; only the ids that come back may leave.
 
     Everything that forbids a mail is asked inside the statement: the mailing's gate, the lease, suppression, consent,
-    erasure; then the daily cap and the weekly rhythm, on whose count a place is held.
+    erasure, whether it is too late; then the daily cap and the weekly rhythm, on whose count a place is held.
     """
     with transaction.atomic():
         record(token, results)
@@ -157,9 +157,10 @@ def explain(mailing: Mailing, token: int, ids: Sequence[int]) -> None:
     mine = Message.objects.filter(pk__in=ids, token=token, state=MessageState.CLAIMED)
     with transaction.atomic():
         for reason, why in refusals(mailing):
-            _skip(mine.filter(why), reason)
+            mine.filter(why).skip(reason, at=now())
+        mine.filter(expires_at__lte=now()).skip(SkipReason.TOO_LATE, at=now())
         if Mailing.objects.filter(pk=mailing.pk, gate=Gate.CLOSED).exists():
-            _skip(mine, SkipReason.CANCELLED)
+            mine.skip(SkipReason.CANCELLED, at=now())
         mine.update(state=MessageState.READY, token=None, due_at=now())
 
 
@@ -235,7 +236,7 @@ def refusals(mailing: Mailing, person: str = "subscriber", at: dt.datetime | Non
 
 
 def _allowed_sql(mailing: Mailing, window: Sequence[int]) -> tuple[str, list[Any]]:
-    """The refusals turned round, as one SQL condition on the rows of the window."""
+    """The refusals turned round, and the time for the mail not over, as one SQL condition on the rows of the window."""
     sql, parameters = _allowed_form(mailing.kind, mailing.topic_id, len(window))
     adapt = connection.ops.adapt_datetimefield_value
     blanks: dict[Any, Any] = {
@@ -251,6 +252,7 @@ def _allowed_form(kind: str, topic: int | None, size: int) -> tuple[str, tuple[A
     rows = Message.objects.order_by().filter(pk__in=[-place for place in range(1, size + 1)])
     for _, why in refusals(Mailing(kind=kind, topic_id=topic), at=_ANY_TIME):
         rows = rows.exclude(why)
+    rows = rows.exclude(expires_at__lte=_ANY_TIME)
     sql, parameters = rows.values("pk").query.sql_with_params()
     return f"id IN ({sql})", tuple(parameters)
 
@@ -264,10 +266,6 @@ def _renew(token: int) -> None:
                  WHERE token = %s AND lease_until > {now_sql()} AND lease_until < {in_seconds_sql()}""",
             [lease, token, lease * 0.75],
         )
-
-
-def _skip(rows: QuerySet[Message], reason: SkipReason) -> None:
-    rows.update(state=MessageState.SKIPPED, reason=reason, settled_at=now())
 
 
 def _places(values: Sequence[object]) -> str:

@@ -60,7 +60,8 @@ class Mailing(models.Model):
     for a person's last place under a cap, that with the higher ``priority`` (0 to 100) goes first.
 
     ``owner_kind`` and ``owner`` name the thing that did (a campaign's variant, an automation's step) without a foreign
-    key, since owners live above.
+    key, since owners live above; ``group`` the whole it is part of (the campaign, the automation), which a frequency rule
+    may be about.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -68,6 +69,7 @@ class Mailing(models.Model):
     kind = models.CharField(max_length=10, choices=MailingKind, default=MailingKind.MARKETING)
     owner_kind = models.CharField(max_length=20)
     owner = models.UUIDField()
+    group = models.UUIDField(null=True, blank=True)
     version = models.ForeignKey("content.TemplateVersion", on_delete=models.PROTECT, related_name="+")
     sender = models.ForeignKey(Sender, on_delete=models.PROTECT, related_name="+")
     topic = models.ForeignKey("consent.Topic", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -211,8 +213,8 @@ class FrequencyCount(models.Model):
 class FrequencyRule(models.Model):
     """At most ``most`` marketing mails in ``count`` ``unit``s to one person, over all mails, one topic's or one owner's.
 
-    A rolling window reaches back from the hand-over; a calendar one is the person's own local day, week or month.
-    ``otherwise`` says what becomes of a mail above it: it is skipped, or waits for a place, at most ``wait_hours``.
+    ``owner`` is a mailing's ``group``. A rolling window reaches back from the hand-over, a month of it being 30 days; a
+    calendar one is the person's own local day, week from Monday, or month. ``otherwise`` says what becomes of a mail above it: it is skipped, or waits for a place, at most ``wait_hours``.
     ``most`` 0 sends nothing.
     """
 

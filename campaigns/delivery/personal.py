@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delivery.models import FrequencyCount, Message
+from campaigns.delivery.querysets import MessageQuerySet
 from campaigns.delivery.types import OPEN_STATES, MessageState, SkipReason
 from personalize.core.clock import now
 from personalize.core.personal import empty, rows_of
@@ -65,12 +66,8 @@ def kept() -> list[Retention]:
     ]
 
 
-def _skip(rows: QuerySet[Any], reason: SkipReason) -> int:
-    return rows.update(state=MessageState.SKIPPED, reason=reason, token=None, due_at=None, settled_at=now())
-
-
-def _erase(rows: QuerySet[Any]) -> int:
-    _skip(rows.filter(state__in=WAITING), SkipReason.ERASED)
+def _erase(rows: MessageQuerySet) -> int:
+    rows.filter(state__in=WAITING).skip(SkipReason.ERASED, at=now())
     return rows.update(context=None, trace=None, reply="", esp_id="")
 
 
@@ -81,9 +78,8 @@ def _merge(survivor: Any, duplicate: Any) -> int:
     moving = Message.objects.filter(subscriber=duplicate)
     theirs = Message.objects.filter(subscriber=survivor)
     same = Exists(theirs.filter(mailing=OuterRef("mailing"), dedupe_key=OuterRef("dedupe_key")))
-    _skip(
-        moving.filter(same | Exists(theirs.filter(run=OuterRef("run"))), state__in=WAITING),
-        SkipReason.DUPLICATE,
+    moving.filter(same | Exists(theirs.filter(run=OuterRef("run"))), state__in=WAITING).skip(
+        SkipReason.DUPLICATE, at=now()
     )
     for message in moving.filter(same).only("pk", "dedupe_key"):
         # Unique among the survivor's, and still readable.
@@ -101,13 +97,13 @@ def _readdress(person: Any, former: str) -> int:
     )
 
 
-def _send_to(rows: QuerySet[Any], key: str) -> int:
+def _send_to(rows: MessageQuerySet, key: str) -> int:
     """Let waiting messages follow to the address of this key; a run mails an address once.
 
     What a sender has claimed goes back to waiting, for the old address may be in its hands already.
     """
     listed = Message.objects.filter(run=OuterRef("run"), address_key=key).exclude(pk=OuterRef("pk"))
-    skipped = _skip(rows.filter(Exists(listed)), SkipReason.DUPLICATE)
+    skipped = rows.filter(Exists(listed)).skip(SkipReason.DUPLICATE, at=now())
     rows.filter(state=MessageState.CLAIMED).update(state=MessageState.READY, token=None, due_at=now())
     return skipped + rows.filter(state=MessageState.READY).update(address_key=key)
 

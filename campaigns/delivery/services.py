@@ -54,12 +54,13 @@ def open_mailing(
     sender: Sender,
     topic: Topic | None,
     kind: MailingKind = MailingKind.MARKETING,
+    group: uuid.UUID | None = None,
     window: Window | None = None,
     priority: int = 50,
 ) -> Mailing:
     """Freeze one content for its owner, with its static links stored; the gate is held until the owner opens it.
 
-    Asked again for the same owner it gives the same mailing. A service mailing counts neither opens nor clicks.
+    ``group`` is the whole that the owner is part of. Asked again for the same owner it gives the same mailing. A service mailing counts neither opens nor clicks.
     """
     counts = kind == MailingKind.MARKETING
     with transaction.atomic():
@@ -69,6 +70,7 @@ def open_mailing(
             defaults={
                 "name": name,
                 "kind": kind,
+                "group": group,
                 "version": version,
                 "sender": sender,
                 "topic": topic,
@@ -199,7 +201,7 @@ def write_messages(*, mailing: Mailing, messages: Sequence[NewMessage]) -> dict[
 def withdraw_messages(*, uuids: Collection[uuid.UUID], reason: SkipReason) -> int:
     """Skip those of these mails that were not handed over yet, in the caller's transaction; how many they were."""
     waiting = Message.objects.filter(uuid__in=list(uuids), state__in=(MessageState.READY, MessageState.CLAIMED))
-    return waiting.update(state=MessageState.SKIPPED, reason=reason, token=None, due_at=None, settled_at=now())
+    return waiting.skip(reason, at=now())
 
 
 def _service_sender() -> Sender | None:
@@ -247,12 +249,8 @@ def close_gate(*, mailing: Mailing) -> None:
     """End the mailing: everything not yet handed over is skipped as cancelled. Final."""
     with transaction.atomic():
         Mailing.objects.filter(pk=mailing.pk).update(gate=Gate.CLOSED)
-        Message.objects.filter(mailing=mailing, state__in=(MessageState.READY, MessageState.CLAIMED)).update(
-            state=MessageState.SKIPPED,
-            reason=SkipReason.CANCELLED,
-            token=None,
-            due_at=None,
-            settled_at=now(),
+        Message.objects.filter(mailing=mailing, state__in=(MessageState.READY, MessageState.CLAIMED)).skip(
+            SkipReason.CANCELLED, at=now()
         )
 
 

@@ -130,6 +130,7 @@ def send_campaign(
                 version=variant.version,
                 sender=campaign.sender,
                 topic=campaign.topic,
+                group=campaign.uuid,
             )
             variant.save(update_fields=["version", "mailing"])
         audit.record(actor=actor, action="campaign.send", target=campaign, send_at=str(campaign.send_at))

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from personalize.content.subjects import LIMIT
 from personalize.content.types import Problem
 
 MOST_BLOCKS = 60
@@ -67,7 +68,7 @@ class Block:
         return self.values[key]
 
 
-_TONE = BlockField("tone", gettext_lazy("Ground"), Kind.CHOICE, "paper", choices=("paper", "dusk", "sand"))
+_TONE = BlockField("tone", gettext_lazy("Ground"), Kind.CHOICE, "paper", choices=("paper", "dusk", "sand", "linen"))
 _ALIGN = BlockField("align", gettext_lazy("Alignment"), Kind.CHOICE, "left", choices=("left", "center"))
 
 _HEADING = BlockType(
@@ -131,6 +132,59 @@ _PRODUCTS = BlockType(
     ),
 )
 _DIVIDER = BlockType("divider", gettext_lazy("Divider"), "horizontal_rule", ())
+_LINES = (
+    BlockField("heading", gettext_lazy("Heading"), Kind.LINE),
+    BlockField("limit", gettext_lazy("At most"), Kind.NUMBER, LIMIT, low=1, high=12),
+    BlockField("quantity", gettext_lazy("Before the quantity"), Kind.LINE, "Qty"),
+    BlockField("more", gettext_lazy("When there are {n} more"), Kind.LINE, "and {n} more"),
+    BlockField("total", gettext_lazy("Before the total; empty leaves it out"), Kind.LINE, "Total"),
+)
+_EMPTY = BlockField("empty", gettext_lazy("Shown when there is nothing to show"), Kind.RICH)
+_CART = BlockType(
+    "cart",
+    gettext_lazy("Their cart"),
+    "shopping_cart",
+    (
+        *_LINES,
+        BlockField("left", gettext_lazy("When only {n} are left"), Kind.LINE, "Only {n} left"),
+        BlockField("was", gettext_lazy("When it cost {price} before"), Kind.LINE, "Was {price}"),
+        BlockField("label", gettext_lazy("Words of the button; empty leaves it out"), Kind.LINE, "Finish your order"),
+        BlockField("note", gettext_lazy("Note under the button"), Kind.RICH),
+        _EMPTY,
+    ),
+)
+_ORDER = BlockType("order", gettext_lazy("Their order"), "receipt_long", (*_LINES, _EMPTY))
+_VIEWED = BlockType(
+    "viewed",
+    gettext_lazy("What they looked at"),
+    "visibility",
+    (
+        BlockField("heading", gettext_lazy("Heading"), Kind.LINE),
+        BlockField("left", gettext_lazy("When only {n} are left"), Kind.LINE, "Only {n} left"),
+        BlockField("label", gettext_lazy("Words of the button"), Kind.LINE, "Have another look"),
+        _EMPTY,
+    ),
+)
+_BOXED = BlockType(
+    "boxed",
+    gettext_lazy("Box"),
+    "crop_din",
+    (
+        BlockField("heading", gettext_lazy("Heading"), Kind.LINE, required=True),
+        BlockField("text", gettext_lazy("Text"), Kind.RICH),
+        BlockField("code", gettext_lazy("Code to use at the till"), Kind.LINE),
+    ),
+)
+_FACTS = BlockType(
+    "facts",
+    gettext_lazy("Three facts"),
+    "view_column",
+    tuple(
+        BlockField(f"{part}{number}", label, Kind.LINE, required=True)
+        for number in (1, 2, 3)
+        for part, label in (("fact", gettext_lazy("Fact")), ("about", gettext_lazy("What about it")))
+    ),
+)
 _FOOTER = BlockType(
     "footer",
     gettext_lazy("Footer"),
@@ -149,7 +203,11 @@ _FOOTER = BlockType(
     ),
 )
 TYPES: dict[str, BlockType] = {
-    kind.key: kind for kind in (_HEADING, _TEXT, _BUTTON, _IMAGE, _PRODUCTS, _DIVIDER, _FOOTER)
+    kind.key: kind
+    for kind in (
+        *(_HEADING, _TEXT, _BUTTON, _IMAGE, _PRODUCTS, _CART, _ORDER, _VIEWED),
+        *(_BOXED, _FACTS, _DIVIDER, _FOOTER),
+    )
 }
 """By the name they have in JSON; a further kind is one entry here, one macro in the layout and one in plaintext."""
 

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import BooleanField, ExpressionWrapper, QuerySet
 
 from personalize.accounts.models import Brand
-from personalize.content import languages
+from personalize.content import languages, subjects
 from personalize.content.fields import COLUMNS
 from personalize.content.models import TemplateVersion
+from personalize.content.subjects import Refreshed
 from personalize.content.types import PersonContext
 from personalize.recommendations.serving import recommend
 from personalize.recommendations.types import ProductRequest, Recommendation
@@ -30,6 +31,9 @@ _PERSON = (
 # What the rows bring when they are messages: the event behind them, and the topic they are sent for.
 _MESSAGE = {"trigger": "context", "topic": "mailing__topic__name", "frequency": "mailing__topic__frequency"}
 _COLUMN_KEYS = frozenset(field.key.partition(".")[2] for field in COLUMNS)
+
+MOST_SPARE = 20
+"""How many recommended products may fall out of a mail, because it is about them, before it shows fewer of them."""
 
 Row = dict[str, Any]
 
@@ -51,16 +55,21 @@ def prepare(
     dated facts in rules and recommendations. ``language`` overrides the language of everybody and ``trigger`` stands where
     rows bring no trigger of their own, both for previews. ``required`` names first words of fields, such as trigger: one
     of theirs that is empty fails the mail unless it has a default. Only fields the version reads are handed on. ``data["links"]`` holds placeholders and each product's ``href`` its plain address:
-    who sends the mail puts tracked addresses in their place.
+    who sends the mail puts tracked addresses in their place. The cart, order or product that a trigger is about is read
+    again; who has a block that shows it, and nothing left in it, has a ``skip``.
     """
     rows = _rows(version, people, person, as_of)
+    given = Refreshed(dict(trigger or {}), nothing_left=False, total=0)
+    triggers = _triggers(version, rows, as_of) if person else dict.fromkeys(rows, given)
     ids = list(dict.fromkeys(row["id"] for row in rows.values()))
-    products = _products(version, ids, as_of)
+    spare = min(max((len(_codes(one)) for one in triggers.values()), default=0), MOST_SPARE)
+    products = _products(version, ids, as_of, spare=spare)
     loaded = _loaded(version, ids, as_of, language or brand.language)
     fallbacks = _fallbacks(version)
     return {
         pk: _context(
-            {"trigger": trigger, "required": required, **row},
+            {"required": required, **row},
+            triggers[pk],
             version,
             brand,
             language or row["language"] or brand.language,
@@ -92,13 +101,29 @@ def _rows(version: TemplateVersion, people: QuerySet[Any], person: str, as_of: d
     return rows
 
 
+def _triggers(version: TemplateVersion, rows: Mapping[Any, Row], as_of: dt.datetime) -> dict[Any, Refreshed]:
+    """What triggered each mail, as it is now; at most a handful of queries, and none for mails that do not speak of it."""
+    contexts = {pk: row["trigger"] or {} for pk, row in rows.items()}
+    if any(path.partition(".")[0] == "trigger" for path in version.fields) or subjects.shows(version.blocks):
+        return subjects.refresh(contexts, as_of, {pk: row["id"] for pk, row in rows.items()})
+    return {pk: Refreshed(dict(context), nothing_left=False, total=0) for pk, context in contexts.items()}
+
+
+def _codes(triggered: Refreshed) -> list[str]:
+    """The products that the mail is about, which nobody needs to be recommended."""
+    codes = triggered.context.get("products")
+    return codes if isinstance(codes, list) else []
+
+
 def _products(
-    version: TemplateVersion, ids: list[int], as_of: dt.datetime
+    version: TemplateVersion, ids: list[int], as_of: dt.datetime, *, spare: int
 ) -> dict[str, dict[int, list[tuple[Recommendation, Product]]]]:
-    """For each product block and person the products to show, in order."""
+    """For each product block and person the products to show, in order, and ``spare`` ones for those that fall out."""
     if not version.products:
         return {}
-    requests = {block: ProductRequest(**asked) for block, asked in version.products.items()}
+    requests = {
+        block: ProductRequest(**{**asked, "limit": asked["limit"] + spare}) for block, asked in version.products.items()
+    }
     chosen = recommend(requests=requests, subscriber_ids=ids, as_of=as_of)
     wanted = {one.product_id for people in chosen.values() for found in people.values() for one in found}
     catalogue = Product.objects.in_bulk(wanted)
@@ -130,6 +155,7 @@ def _fallbacks(version: TemplateVersion) -> dict[str, dict[str, str]]:
 
 def _context(
     row: Row,
+    triggered: Refreshed,
     version: TemplateVersion,
     brand: Brand,
     language: str,
@@ -138,7 +164,15 @@ def _context(
     fallbacks: dict[str, dict[str, str]],
 ) -> PersonContext:
     greeting = greetings.greet(row, language=language, formality=brand.formality)
-    mine = {block: people.get(row["id"], []) for block, people in products.items()}
+    codes = _codes(triggered)
+    mine = {
+        block: [found for found in people.get(row["id"], []) if found[1].code not in codes][
+            : version.products[block]["limit"]
+        ]
+        for block, people in products.items()
+    }
+    trigger = subjects.shown(triggered.context, currency=brand.currency, language=language)
+    about = {one.block: one.limit for one in subjects.shows(version.blocks) if one.about == trigger.get("about")}
     data: dict[str, Any] = {
         "language": language,
         "currency": brand.currency,
@@ -146,13 +180,14 @@ def _context(
         "subscriber": _person(row, version.fields),
         "brand": {"name": brand.name, "postal_address": brand.postal_address, "website": brand.website},
         "topic": {"name": row.get("topic") or "", "frequency": row.get("frequency") or ""},
-        "trigger": plain(row["trigger"] or {}),
+        "trigger": plain(trigger),
         "required": list(row["required"]),
         "show": row["show"],
         "products": {
             block: [_product(one, product, brand.currency, language) for one, product in found]
             for block, found in mine.items()
-        },
+        }
+        | {block: [_line(line) for line in trigger["lines"][:limit]] for block, limit in about.items()},
         "links": {name: links.sentinel(name) for name in links.NAMED},
         "fallbacks": {key: languages.words(words, language, brand.language) for key, words in fallbacks.items()},
     }
@@ -173,6 +208,7 @@ def _context(
             "fallbacks": [],
         },
         address=row["email"] or "",
+        skip="nothing_left" if triggered.nothing_left and any(row["show"].get(block, True) for block in about) else "",
     )
 
 
@@ -204,6 +240,11 @@ def _product(one: Recommendation, product: Product, currency: str, language: str
         "reason": str(one.reason),
         "href": product.url,
     }
+
+
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of what the mail is about, for the block that shows it; its ``href`` can be tracked like any product's."""
+    return {**line, "title": plain(line["title"]), "code": str(line["code"])}
 
 
 def plain(value: Any) -> Any:

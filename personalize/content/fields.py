@@ -29,6 +29,19 @@ _TOPIC = (
     MergeField("topic.name", _("Topic"), "text", "Winter and gifts"),
     MergeField("topic.frequency", _("How often the topic is sent"), "text", "about twice a month"),
 )
+_TRIGGER = (
+    MergeField("trigger.total", _("What the cart or order is worth"), "text", "£86.00"),
+    MergeField("trigger.count", _("How many lines it has"), "int", "3"),
+    MergeField(
+        "trigger.url", _("Where it leads: back to the cart, to the product"), "text", "https://shop.example/cart"
+    ),
+    MergeField("trigger.key", _("The number of the order"), "text", "10432"),
+    MergeField("trigger.product.title", _("The product, or the first of them"), "text", "Stoneware mug"),
+    MergeField("trigger.product.price", _("What it costs"), "text", "£14.00"),
+    MergeField("trigger.product.url", _("Where it is shown"), "text", "https://shop.example/p/mug"),
+    MergeField("trigger.product.quantity", _("How many of it"), "int", "1"),
+    MergeField("trigger.years", _("How many years it has been"), "int", "2"),
+)
 _GREETING = (MergeField("greeting", _("Greeting, in full"), "text", "Hi Ann,"),)
 
 
@@ -45,4 +58,4 @@ def register() -> None:
     sources.add(FieldSource("greeting", _("Greeting"), lambda: _GREETING))
     sources.add(FieldSource("brand", _("Brand"), lambda: _BRAND))
     sources.add(FieldSource("topic", _("Topic"), lambda: _TOPIC))
-    sources.add(FieldSource("trigger", _("What triggered the mail"), tuple, open=True))
+    sources.add(FieldSource("trigger", _("What triggered the mail"), lambda: _TRIGGER, open=True))

@@ -29,6 +29,15 @@ def price(amount: int | None, currency: str, language: str) -> str:
     return str(format_currency(Decimal(amount) / 10_000, currency, locale=locale(language)))
 
 
+def short_price(amount: int, currency: str, language: str) -> str:
+    """The same without decimals where there is nothing after the point: £80."""
+    if amount % 10_000:
+        return price(amount, currency, language)
+    where = locale(language)
+    whole = where.currency_formats["standard"].pattern.replace(".00", "")
+    return str(format_currency(amount // 10_000, currency, format=whole, locale=where, currency_digits=False))
+
+
 def words(fallback: dict[str, Any], language: str, brand_language: str) -> str:
     """The fallback in the person's language, in its parent language, or in the brand's; "" when there is none."""
     for tag in (language, language.split("-")[0], brand_language, brand_language.split("-")[0]):

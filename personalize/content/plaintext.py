@@ -55,6 +55,70 @@ def _products(block: Block, lift: Lift, href: Href) -> str:
     )
 
 
+def _cart(block: Block, lift: Lift, href: Href) -> str:
+    button = f"{lift(block['label']).strip()}: {{{{ (trigger.url or brand.website) | url }}}}\n\n"
+    note = _rich(block, "note", lift, href) if block["note"].strip() else ""
+    return _subject(block, lift, href, f"{_lines(block, lift)}{button if block['label'].strip() else ''}{note}")
+
+
+def _order(block: Block, lift: Lift, href: Href) -> str:
+    return _subject(block, lift, href, _lines(block, lift))
+
+
+def _viewed(block: Block, lift: Lift, href: Href) -> str:
+    left = _with_number(lift(block["left"]), "item.left")
+    return _subject(
+        block,
+        lift,
+        href,
+        f'{{% for item in products["{block.id}"] %}}\n'
+        "{{ item.title }}{{ item.price | prefixed(', ') }}"
+        f"{{% if item.left %}} ({left}){{% endif %}}\n"
+        f"{lift(block['label']).strip()}: {{{{ item.href | url }}}}\n\n"
+        "{% endfor %}\n",
+    )
+
+
+def _lines(block: Block, lift: Lift) -> str:
+    """The lines of a cart or an order, how many more there are, and what they come to."""
+    total = f"{lift(block['total']).strip()}: {{{{ trigger.total }}}}\n\n" if block["total"].strip() else "\n"
+    return (
+        f'{{% for item in products["{block.id}"] %}}\n'
+        "{{ item.quantity }} × {{ item.title }}{{ item.amount | prefixed(', ') }}\n"
+        "{% if item.href %}\n{{ item.href | url }}\n{% endif %}\n"
+        "{% endfor %}\n"
+        f"{{% if trigger.count > {block['limit']} %}}\n{_with_number(lift(block['more']), _more(block))}\n{{% endif %}}\n"
+        f"{total}"
+    )
+
+
+def _subject(block: Block, lift: Lift, href: Href, body: str) -> str:
+    """``body`` under the block's heading where there is something to show, else what stands there instead."""
+    head = f"{lift(block['heading']).strip()}\n\n" if block["heading"].strip() else ""
+    otherwise = f"{{% else %}}\n{_rich(block, 'empty', lift, href)}" if block["empty"].strip() else ""
+    return f'{{% if products["{block.id}"] %}}\n{head}{body}{otherwise}{{% endif %}}\n'
+
+
+def _more(block: Block) -> str:
+    """How many lines the block leaves out, as an expression."""
+    return f"trigger.count - {block['limit']}"
+
+
+def _with_number(words: str, expression: str) -> str:
+    return words.strip().replace("{n}", f"{{{{ {expression} }}}}")
+
+
+def _boxed(block: Block, lift: Lift, href: Href) -> str:
+    code = f"{lift(block['code']).strip()}\n\n" if block["code"].strip() else ""
+    text = _rich(block, "text", lift, href) if block["text"].strip() else ""
+    return f"{lift(block['heading']).strip()}\n\n{text}{code}"
+
+
+def _facts(block: Block, lift: Lift, href: Href) -> str:
+    facts = (f"{lift(block[f'fact{n}']).strip()} {lift(block[f'about{n}']).strip()}" for n in (1, 2, 3))
+    return "\n".join([*facts, "\n"])
+
+
 def _divider(block: Block, lift: Lift, href: Href) -> str:
     return "----\n\n"
 
@@ -76,6 +140,11 @@ _WRITERS: dict[str, Callable[[Block, Lift, Href], str]] = {
     "button": _button,
     "image": _image,
     "products": _products,
+    "cart": _cart,
+    "order": _order,
+    "viewed": _viewed,
+    "boxed": _boxed,
+    "facts": _facts,
     "divider": _divider,
     "footer": _footer,
 }

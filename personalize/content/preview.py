@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
 from personalize.accounts.models import Brand
-from personalize.content import builtin, contexts, versions
+from personalize.content import builtin, contexts, subjects, versions
 from personalize.content.models import Template, TemplateVersion
 from personalize.content.renderers import borrowed_renderer
 from personalize.content.types import Problem
@@ -51,7 +52,7 @@ def preview(
             as_of=as_of or clock.now(),
             brand=brand,
             language=language,
-            trigger=builtin.SAMPLE if version.template.key else None,
+            trigger=builtin.SAMPLE if version.template.key else _sample(version),
         )[subscriber.pk]
         parts = ("subject", "preheader", "html_untracked", "text_untracked")
         (done,) = renderer.render(version.content_hash, version.compiled, [Job("preview", parts, context.data)])
@@ -64,3 +65,8 @@ def preview(
         text=links.replace(done.parts["text_untracked"], lambda name: f"({name})"),
         fallbacks=done.fallbacks,
     )
+
+
+def _sample(version: TemplateVersion) -> dict[str, Any]:
+    """What stands for the cart, order or product that the mail is about, whatever its first block of that kind shows."""
+    return next((subjects.sample(block.about) for block in subjects.shows(version.blocks)), {})

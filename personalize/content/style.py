@@ -9,6 +9,7 @@ DEFAULTS: dict[str, str] = {
     "paper": "#FFFDF9",
     "outside": "#F3EEE6",
     "sand": "#F6EEE1",
+    "linen": "#EFE6D8",
     "picture": "#EEE6DA",
     "rule": "#E8DFD1",
     "ink": "#26241F",

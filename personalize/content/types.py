@@ -32,7 +32,8 @@ class PersonContext:
     """What one person's mail is rendered from.
 
     ``person`` is the subscriber's uuid; ``tracked`` says whether they allow that opens and clicks are recorded; ``trace``
-    what was personal, for the timeline; ``address`` is where it goes, "" for an erased person.
+    what was personal, for the timeline; ``address`` is where it goes, "" for an erased person. ``skip`` is the reason for
+    which they get no mail after all, "" when they do.
     """
 
     data: dict[str, Any]
@@ -40,3 +41,4 @@ class PersonContext:
     tracked: bool
     trace: dict[str, Any] = field(default_factory=dict)
     address: str = ""
+    skip: str = ""

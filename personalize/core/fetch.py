@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -28,6 +28,7 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_REDIRECTS = 3
 PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
+_READING: Mapping[str, str] = {"Accept-Encoding": "gzip"}
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 Reachable = Callable[[IP, int], bool]
@@ -47,6 +48,14 @@ class Refused:
     """Why nothing was fetched, in plain words."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a server answered to a call: the status, and how long it asks to be left alone, in seconds, if it says so."""
+
+    status: int
+    rest: float | None
 
 
 class _No(Exception):
@@ -104,15 +113,47 @@ def fetch(
     return Refused(reason)
 
 
+def tell(
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    reachable: Reachable = is_public,
+    seconds: float = SECONDS,
+    trusted: ssl.SSLContext | None = None,
+) -> Answered | Refused:
+    """POST ``body`` to ``url`` within ``seconds``; redirects are not followed, and what is answered is not read.
+
+    ``reachable`` and ``trusted`` as for ``fetch``. Refused says that no answer came; whether the other side has heard is
+    not known then.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        connection, response = _request(url, reachable, deadline, trusted, body, headers)
+        with connection:
+            rest = response.getheader("Retry-After", "")
+            return Answered(response.status, float(rest) if rest.isdigit() else None)
+    except _No as no:
+        return Refused(str(no))
+    except (OSError, http.client.HTTPException) as error:
+        return Refused(_("It could not be reached: %s") % (error or type(error).__name__))
+
+
 def _request(
-    url: str, reachable: Reachable, deadline: float, trusted: ssl.SSLContext | None
+    url: str,
+    reachable: Reachable,
+    deadline: float,
+    trusted: ssl.SSLContext | None,
+    body: bytes | None = None,
+    headers: Mapping[str, str] = _READING,
 ) -> tuple[_Pinned, http.client.HTTPResponse]:
     parts, port = _checked(url)
     ip = _resolved(parts.hostname or "", port, reachable)
     connection = _Pinned(parts, port, ip, deadline, trusted or ssl.create_default_context())
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers={"User-Agent": "Personalize", "Accept-Encoding": "gzip"})
+        method = "GET" if body is None else "POST"
+        connection.request(method, path, body=body, headers={"User-Agent": "Personalize", **headers})
         return connection, connection.getresponse()
     except BaseException:
         connection.close()

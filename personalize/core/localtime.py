@@ -38,6 +38,11 @@ def instant(day: dt.date, at: dt.time, zone: ZoneInfo) -> dt.datetime:
     return _jump(utc - abs(before - after), utc, zone)
 
 
+def is_lived(day: dt.date, zone: ZoneInfo) -> bool:
+    """Whether the day was, or will be, lived in the zone: those who move over the date line leave one out."""
+    return instant(day, dt.time.min, zone).astimezone(zone).date() == day
+
+
 def _jump(low: dt.datetime, high: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     """The first instant between the two that has the offset of the later one; to the second, by halves."""
     offset = high.astimezone(zone).utcoffset()
@@ -64,15 +69,19 @@ class Window:
     otherwise: Literal["wait", "skip"] = "wait"
 
     def opens(self, at: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-        """The first instant from ``at`` on at which the window is open: ``at`` itself when it is."""
+        """The first instant from ``at`` on at which the window is open: ``at`` itself when it is.
+
+        A window that falls wholly into hours or a day that clocks jump over does not open at all that time.
+        """
         today = at.astimezone(zone).date()
-        for number in range(-1, 9):
+        # From yesterday, whose window may cross midnight, for two weeks, for this week's may have been jumped over.
+        for number in range(-1, 16):
             day = today + number * ONE_DAY
             if day.isoweekday() not in self.days:
                 continue
             start = instant(day, self.start, zone)
             end = instant(day if self.end > self.start else day + ONE_DAY, self.end, zone)
-            if at < end:
+            if start < end and at < end:
                 return max(at, start)
         raise ValueError("A window without weekdays never opens.")
 

@@ -52,9 +52,17 @@ def enqueue(task: str, /, **arguments: Any) -> None:
     transaction.on_commit(ring)
 
 
-def register_look(name: str, look: Look) -> None:
-    """Add a function that does some due work and says whether it did any; called often, by many processes at once."""
+def register_look(name: str, look: Look, *, before: str = "") -> None:
+    """Add a function that does some due work and says whether it did any; called often, by many processes at once.
+
+    It has its turn after those that are there, or ``before`` the one of that name, for which it makes work.
+    """
+    after = {}
+    if before in _looks:
+        later = list(_looks)[list(_looks).index(before) :]
+        after = {one: _looks.pop(one) for one in later}
     _looks[name] = look
+    _looks.update(after)
 
 
 def answer() -> None:

@@ -24,16 +24,18 @@ def of_orders(
         if person is None:
             continue
         key = f"order:{document.number}"
-        events.append(_event("order_placed", source, document, person, document.number, document.at, key, historic))
+        row = rows[document.number]
+        cart = row.cart if isinstance(row, OrderRow) else ""
+        placed = _event("order_placed", source, document, person, document.number, document.at, key, historic, cart)
+        events.append(placed)
         before = outcome.before.get(document.number)
         is_news = before is None or before.own != document.own or before.subscriber_id is None
-        row = rows[document.number]
         changed_at = (row.changed_at if isinstance(row, OrderRow) else None) or (None if historic else now)
         if document.own == OrderStatus.PLACED or not is_news or changed_at is None or document.number in told:
             continue
         name = f"order_{document.own}"
         key = f"{name}:{document.number}"
-        events.append(_event(name, source, document, person, document.number, changed_at, key, historic))
+        events.append(_event(name, source, document, person, document.number, changed_at, key, historic, cart))
     return events
 
 
@@ -63,8 +65,17 @@ def of_refunds(source: str, outcome: ledger.Written, orders: Mapping[str, Order]
 
 
 def _event(
-    name: str, source: str, document: Document, person: int, subject: str, at: dt.datetime, key: str, historic: bool
+    name: str,
+    source: str,
+    document: Document,
+    person: int,
+    subject: str,
+    at: dt.datetime,
+    key: str,
+    historic: bool,
+    cart: str = "",
 ) -> NewEvent:
+    """``cart`` is the key of the cart that became the order, where the shop names it."""
     codes = list(dict.fromkeys(code for code, _quantity, _price in document.lines))
     return NewEvent(
         subscriber_id=person,
@@ -73,7 +84,7 @@ def _event(
         occurred_at=at,
         source=source,
         idempotency_key=key,
-        properties={"products": codes, "lines": len(document.lines)},
+        properties={"products": codes, "lines": len(document.lines)} | ({"cart": cart} if cart else {}),
         amount=document.total,
         historic=historic,
     )

@@ -23,7 +23,10 @@ PACKAGES = ("personalize", "segments", "campaigns")
 # Who listens to what, completely. A new listener is an effect at a distance: it is added here on purpose.
 LISTENERS: dict[str, set[str]] = {
     "event_recorded": set(),
-    "consent_changed": {"segments.events.receivers.on_consent_changed"},
+    "consent_changed": {
+        "segments.events.receivers.on_consent_changed",
+        "campaigns.automations.receivers.on_consent_changed",
+    },
     "subscriber_changed": set(),
     "outcome_applied": set(),
     "mail_requested": {"campaigns.delivery.receivers.on_mail_requested"},

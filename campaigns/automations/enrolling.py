@@ -1,0 +1,430 @@
+"""Who comes into automations and who goes out of them: what ``matching`` and ``entering`` decide is done here, in batches.
+
+Locks are taken in one order, the person before their enrolments. The sweep waits for neither: whoever is busy elsewhere
+is left for the next turn, so that it is never part of a deadlock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from campaigns.automations import arriving, ending, entering, lives, matching
+from campaigns.automations.matching import EventFacts
+from campaigns.automations.models import Automation, Enrolment, LeftOut
+from campaigns.automations.nodes import Definition, Entry, EventExit, WaitForStep, WaitStep
+from campaigns.automations.published import definition_of
+from campaigns.automations.timing import Clock, wait_is_over
+from campaigns.automations.types import Arrival, AutomationState, EnrolmentState, ExitReason, LeftOutReason
+from personalize.core import audit
+from personalize.core.clock import now
+from personalize.core.copy import insert_new_rows, stored_moment, stored_uuid
+from personalize.core.database import among, json_parameter
+from personalize.core.localtime import zone
+from personalize.core.queue import enqueue
+from segments.consent.models import Subscription, SubscriptionState, Suppression
+from segments.events.models import Event
+from segments.subscribers.models import Subscriber
+
+SLICE = 1_000
+ENTERED = "entered"
+_NOT_TOLD = (LeftOutReason.KNOWN, LeftOutReason.ERASED)
+"""Reasons that are not kept: the enrolment that is there says the one, and nothing is kept of the other."""
+
+_COLUMNS = (
+    "uuid",
+    "automation_id",
+    "version_id",
+    "subscriber_id",
+    "entry_key",
+    "place",
+    "state",
+    "reason",
+    "step",
+    "due_at",
+    "came_at",
+    "started_at",
+    "activity_at",
+    "context",
+    "event",
+    "created_at",
+)
+
+Fate = tuple[Arrival, LeftOutReason | None]
+
+
+# --- in -----------------------------------------------------------------------------------------------------------------
+
+
+def enrol(*, automation: Automation, arrivals: Iterable[Arrival], at: dt.datetime) -> Counter[str]:
+    """Let in those who may come in; counts them as ``entered`` and the others by their LeftOutReason.
+
+    Nobody comes into an automation that is not live. The same arrival again is KNOWN. Who came in ends what gives way to
+    it. In one transaction, or in the caller's.
+    """
+    counts: Counter[str] = Counter()
+    with transaction.atomic():
+        for _arrival, reason in _admit(automation, list(arrivals), at):
+            counts[reason or ENTERED] += 1
+    return counts
+
+
+def enrol_by_hand(
+    *,
+    automation: Automation,
+    subscriber: Subscriber,
+    actor: Any,
+    entry_key: str = "",
+    context: Mapping[str, Any] | None = None,
+    at: dt.datetime | None = None,
+) -> Enrolment | LeftOutReason:
+    """Put one person in, through the same gates as everybody; the reason when they stay out.
+
+    Without an ``entry_key`` they come in for nothing in particular: once, unless the automation lets people come again.
+    ``context`` is what its mails may speak of, as in ``Arrival``. Raises ValueError when the automation is not live.
+    """
+    at = at or now()
+    if automation.state != AutomationState.LIVE or automation.live is None:
+        raise ValueError(f"The automation {automation} is not live.")
+    again = definition_of(automation.live).entry.again
+    given = entry_key or (matching.PERSON if again == "once_per_key" else "")
+    key = matching.entry_key(again, given, fresh=uuid.uuid4().hex)
+    arrival = Arrival(subscriber.pk, key, at, context or {})
+    with transaction.atomic():
+        for _arrival, reason in _admit(automation, [arrival], at):
+            if reason is not None:
+                return reason
+        enrolment = Enrolment.objects.get(automation=automation, subscriber=subscriber, entry_key=key)
+        audit.record(actor=actor, action="automation.enrol", target=enrolment, automation=str(automation.uuid))
+        enqueue("automations.look")
+    return enrolment
+
+
+def _admit(automation: Automation, arrivals: Sequence[Arrival], at: dt.datetime) -> Iterator[Fate]:
+    """What becomes of each arrival of people who are there."""
+    if automation.state != AutomationState.LIVE or automation.live is None:
+        return
+    definition = definition_of(automation.live)
+    ordered = sorted(arrivals, key=lambda one: (one.subscriber_id, one.started_at, one.entry_key))
+    for start in range(0, len(ordered), SLICE):
+        yield from _admit_slice(automation, definition, ordered[start : start + SLICE], at)
+
+
+def _admit_slice(
+    automation: Automation, definition: Definition, arrivals: Sequence[Arrival], at: dt.datetime
+) -> list[Fate]:
+    people = sorted({arrival.subscriber_id for arrival in arrivals})
+    locked = Subscriber.objects.filter(pk__in=among(people)).order_by("pk")
+    people = list(locked.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    known = arriving.read(automation, definition, arrivals, people, at)
+    fates: list[Fate] = []
+    for arrival in arrivals:
+        facts = known.facts(arrival)
+        if facts is None:
+            continue
+        reason = entering.decide(definition.entry, facts)
+        if reason is None:
+            known.came_in(arrival)
+        fates.append((arrival, reason))
+    wanted = [arrival for arrival, reason in fates if reason is None]
+    entered = _insert(automation, definition, wanted, at)
+    # Somebody else was faster under the same key; the constraint said so.
+    fates = [
+        (arrival, reason or (None if (arrival.subscriber_id, arrival.entry_key) in entered else LeftOutReason.KNOWN))
+        for arrival, reason in fates
+    ]
+    _note(automation, definition.entry, fates, at)
+    _end_weaker(automation, {person for person, _key in entered}, at)
+    return fates
+
+
+def _insert(
+    automation: Automation, definition: Definition, arrivals: Sequence[Arrival], at: dt.datetime
+) -> set[tuple[int, str]]:
+    """Write the enrolments; gives (person, entry key) of those that no constraint stood against."""
+    place = "open" if definition.entry.again == "after_exit" else None
+    rows = [
+        (
+            stored_uuid(uuid.uuid4()),
+            automation.pk,
+            automation.live_id,
+            arrival.subscriber_id,
+            arrival.entry_key,
+            place,
+            EnrolmentState.ACTIVE.value,
+            "",
+            definition.first,
+            stored_moment(at),
+            # Who comes by an event is where they would be had it been heard at once; others begin now.
+            stored_moment(arrival.started_at if arrival.event else at),
+            stored_moment(arrival.started_at),
+            stored_moment(arrival.started_at),
+            json_parameter(dict(arrival.context)),
+            stored_uuid(arrival.event) if arrival.event else None,
+            stored_moment(at),
+        )
+        for arrival in arrivals
+    ]
+    return set(insert_new_rows(Enrolment, _COLUMNS, rows, returning=["subscriber_id", "entry_key"]))
+
+
+def _note(automation: Automation, entry: Entry, fates: Sequence[Fate], at: dt.datetime) -> None:
+    """Keep why people stayed out, and forget it of those who came in."""
+    out = {
+        (arrival.subscriber_id, _filed_under(entry, arrival)): (arrival, reason)
+        for arrival, reason in fates
+        if reason is not None and reason not in _NOT_TOLD
+    }
+    entered = {(arrival.subscriber_id, _filed_under(entry, arrival)) for arrival, reason in fates if reason is None}
+    stale = LeftOut.objects.filter(
+        automation=automation,
+        subscriber__in=among({person for person, _key in entered}),
+        entry_key__in={key for _person, key in entered},
+    )
+    over = [pk for pk, *filed in stale.values_list("pk", "subscriber_id", "entry_key") if tuple(filed) in entered]
+    if over:
+        LeftOut.objects.filter(pk__in=over).delete()
+    LeftOut.objects.bulk_create(
+        [
+            LeftOut(
+                automation=automation, subscriber_id=person, entry_key=key, reason=reason, at=at, event=arrival.event
+            )
+            for (person, key), (arrival, reason) in out.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["automation", "subscriber", "entry_key"],
+        update_fields=["reason", "at", "event"],
+    )
+
+
+def _filed_under(entry: Entry, arrival: Arrival) -> str:
+    """The key under which it is noted that somebody stayed out: one for each thing, also where every coming is its own."""
+    if entry.again != "after_exit":
+        return arrival.entry_key
+    return str(arrival.context.get("key") or matching.PERSON)[: matching.LONGEST_KEY]
+
+
+def _end_weaker(automation: Automation, people: set[int], at: dt.datetime) -> None:
+    """End what these people are in that gives way to this automation's recipe."""
+    weaker = [
+        version
+        for version, definition in lives.current().definitions.items()
+        if automation.recipe and automation.recipe in definition.entry.gives_way_to
+    ]
+    if weaker and people:
+        theirs = Enrolment.objects.filter(subscriber__in=among(people), version__in=weaker)
+        exit_enrolments(enrolments=theirs.exclude(automation=automation), reason=ExitReason.GAVE_WAY, at=at)
+
+
+# --- out ----------------------------------------------------------------------------------------------------------------
+
+
+def exit_enrolments(*, enrolments: QuerySet[Enrolment], reason: str, at: dt.datetime) -> int:
+    """End those that are open, for this reason, and withdraw their mails that were not handed over; gives how many.
+
+    They give back their place, so that the same person may come in again where the automation lets them. In one
+    transaction, or in the caller's; waits for whoever is taking them on.
+    """
+    return ending.end(enrolments, state=EnrolmentState.EXITED, reason=reason, at=at)
+
+
+def end_without_consent(*, subscriber: Subscriber, wait: bool = True, at: dt.datetime | None = None) -> int:
+    """End what a person is in and may not be mailed about, because they left the topic or the address is blocked.
+
+    Without ``wait`` those whom somebody is just taking on are left out. Gives how many are still to be ended.
+    """
+    at = at or now()
+    open_ = Enrolment.objects.filter(subscriber=subscriber, ended_at__isnull=True)
+    about = OuterRef("automation__topic_id")
+    follows = Subscription.objects.filter(subscriber=subscriber, topic_id=about, state=SubscriptionState.SUBSCRIBED)
+    barred = Suppression.objects.in_force(at).filter(
+        Q(topic__isnull=True) | Q(topic_id=about), address_key=subscriber.address_key
+    )
+    left = 0
+    for reason, without in (
+        (ExitReason.NO_CONSENT, Q(~Exists(follows), automation__topic__isnull=False)),
+        (ExitReason.SUPPRESSED, Q(Exists(barred))),
+    ):
+        ids = set(open_.filter(without).values_list("pk", flat=True))
+        if not ids:
+            continue
+        with transaction.atomic():
+            free = Enrolment.objects.filter(pk__in=ids).order_by("pk")
+            free = free.select_for_update(of=("self",), no_key=True, skip_locked=not wait)
+            mine = set(free.values_list("pk", flat=True))
+            exit_enrolments(enrolments=Enrolment.objects.filter(pk__in=mine), reason=reason, at=at)
+        left += len(ids - mine)
+    return left
+
+
+def give_to_survivor(survivor: Subscriber, duplicate: Subscriber) -> int:
+    """Move a duplicate's ways to the person who stays; of two for the same, or of which one may be open, theirs goes on.
+
+    Returns how many there were.
+    """
+    moving = Enrolment.objects.filter(subscriber=duplicate)
+    stays = Enrolment.objects.filter(subscriber=survivor, automation=OuterRef("automation"))
+    twice = moving.filter(Exists(stays.filter(entry_key=OuterRef("entry_key"))))
+    crowded = moving.filter(Exists(stays.filter(place=OuterRef("place"))))
+    exit_enrolments(enrolments=(twice | crowded), reason=ExitReason.MERGED, at=now())
+    Enrolment.objects.filter(pk__in=list(twice.values_list("pk", flat=True))).delete()
+    return moving.update(subscriber=survivor)
+
+
+# --- by events ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _News:
+    """An event, and whom it names for which automation."""
+
+    event: EventFacts
+    arrivals: Sequence[tuple[int, Arrival]]
+
+
+def sweep_events(at: dt.datetime | None = None, limit: int = 500) -> bool:
+    """Do what the oldest events that nobody looked at yet mean for automations; false when there was nothing to do.
+
+    People come in, go out, are woken or begin their wait anew, and the events are marked, in one transaction. Any number
+    of processes may do so at once.
+    """
+    if not Event.objects.filter(processed_at__isnull=True).exists():
+        return False
+    at = at or now()
+    with transaction.atomic():
+        claimed = Event.objects.filter(processed_at__isnull=True).order_by("received_at", "pk")
+        claimed = claimed.select_for_update(of=("self",), skip_locked=True)
+        names = dict(claimed.values_list("pk", "name")[:limit])
+        known = lives.current()
+        heard = _facts([pk for pk, name in names.items() if known.cares(name)])
+        free = _free({event.subscriber_id for event in heard.values()})
+        left = {pk for pk, event in heard.items() if event.subscriber_id not in free}
+        news = [_News(event, known.matcher.arrivals(event)) for pk, event in heard.items() if pk not in left]
+        for round_ in _rounds(news, known.exits):
+            _let_in(round_, known, at)
+            _let_know(round_, known, at)
+        done = names.keys() - left
+        Event.objects.filter(pk__in=among(done)).update(processed_at=at)
+    return bool(done)
+
+
+def _facts(ids: Sequence[int]) -> dict[int, EventFacts]:
+    """The events by id, in the order in which they happened."""
+    fields = (
+        "uuid",
+        "subscriber_id",
+        "name",
+        "subject",
+        "source",
+        "occurred_at",
+        "received_at",
+        "amount",
+        "properties",
+    )
+    rows = Event.objects.filter(pk__in=among(ids)).values_list("pk", *fields)
+    found = [(pk, EventFacts(*values)) for pk, *values in rows]
+    return dict(sorted(found, key=lambda row: (row[1].at, row[1].received_at, row[0])))
+
+
+def _free(people: set[int]) -> set[int]:
+    """Those of the people whom nobody else is at work on, held with their open enrolments until the transaction ends."""
+    held = Subscriber.objects.filter(pk__in=among(people)).order_by("pk")
+    held = held.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    mine = set(held.values_list("pk", flat=True))
+    open_ = Enrolment.objects.filter(subscriber__in=among(mine), ended_at__isnull=True).order_by("pk")
+    theirs = set(open_.values_list("pk", "subscriber_id"))
+    locked = open_.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    return mine - {person for _pk, person in theirs - set(locked.values_list("pk", "subscriber_id"))}
+
+
+def _rounds(news: Sequence[_News], exits: Collection[str]) -> Iterator[list[_News]]:
+    """The news cut so that within a round nobody comes in after something that may have let them out.
+
+    News of six hours that are heard at once then mean what they would have meant one by one. Most need one round.
+    """
+    rounds: dict[int, list[_News]] = defaultdict(list)
+    turn: Counter[int] = Counter()
+    may_be_out: set[int] = set()
+    for one in news:
+        person = one.event.subscriber_id
+        if one.arrivals and person in may_be_out:
+            turn[person] += 1
+            may_be_out.discard(person)
+        if one.event.name in exits:
+            may_be_out.add(person)
+        rounds[turn[person]].append(one)
+    yield from (rounds[number] for number in sorted(rounds))
+
+
+def _let_in(news: Sequence[_News], known: lives.Known, at: dt.datetime) -> None:
+    arrivals: dict[int, list[Arrival]] = defaultdict(list)
+    for one in news:
+        for automation, arrival in one.arrivals:
+            arrivals[automation].append(arrival)
+    for automation, some in sorted(arrivals.items()):
+        enrol(automation=known.automations[automation], arrivals=some, at=at)
+
+
+def _let_know(news: Sequence[_News], known: lives.Known, at: dt.datetime) -> None:
+    """Tell everybody's open enrolments what happened."""
+    open_: dict[int, list[Enrolment]] = defaultdict(list)
+    people = among({one.event.subscriber_id for one in news})
+    for enrolment in Enrolment.objects.filter(subscriber__in=people, ended_at__isnull=True):
+        if enrolment.version_id in known.definitions:
+            open_[enrolment.subscriber_id].append(enrolment)
+    outs: dict[str, list[int]] = defaultdict(list)
+    changed: dict[int, Enrolment] = {}
+    for event in (one.event for one in news):
+        for enrolment in list(open_[event.subscriber_id]):
+            definition = known.definitions[enrolment.version_id]
+            reason = _reason_to_go(definition, event, enrolment)
+            if reason:
+                open_[event.subscriber_id].remove(enrolment)
+                changed.pop(enrolment.pk, None)
+                outs[reason].append(enrolment.pk)
+            elif _touch(definition, event, enrolment) | _wake(definition, event, enrolment, at):
+                changed[enrolment.pk] = enrolment
+    for reason, ids in outs.items():
+        exit_enrolments(enrolments=Enrolment.objects.filter(pk__in=among(ids)), reason=reason, at=at)
+    Enrolment.objects.bulk_update(changed.values(), ["due_at", "activity_at", "context"])
+
+
+def _reason_to_go(definition: Definition, event: EventFacts, enrolment: Enrolment) -> str:
+    for exit in definition.exits:
+        if isinstance(exit, EventExit) and matching.ends(exit, event, enrolment):
+            return exit.reason
+    return ""
+
+
+def _touch(definition: Definition, event: EventFacts, enrolment: Enrolment) -> bool:
+    """Note newer activity, and let a wait since activity begin anew; an older one changes nothing."""
+    if event.at <= enrolment.activity_at or not matching.touches(definition, event, enrolment):
+        return False
+    enrolment.activity_at = event.at
+    fresh = matching.context(event)
+    if fresh["about"] == enrolment.context.get("about"):
+        enrolment.context = fresh
+    step = definition.steps.get(enrolment.step)
+    if enrolment.state == EnrolmentState.WAITING and isinstance(step, WaitStep) and step.since == "activity":
+        # Such a wait asks no clock on a wall, so any zone will do.
+        clock = Clock(enrolment.came_at, enrolment.started_at, enrolment.activity_at, zone("UTC"))
+        enrolment.due_at = wait_is_over(step, clock)
+    return True
+
+
+def _wake(definition: Definition, event: EventFacts, enrolment: Enrolment, at: dt.datetime) -> bool:
+    """Let somebody go on whose event has come."""
+    step = definition.steps.get(enrolment.step)
+    if enrolment.state != EnrolmentState.WAITING or not isinstance(step, WaitForStep):
+        return False
+    if not matching.happened(step, event, enrolment) or (enrolment.due_at is not None and enrolment.due_at <= at):
+        return False
+    enrolment.due_at = at
+    return True
