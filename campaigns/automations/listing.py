@@ -29,7 +29,7 @@ from personalize.dashboard.templatetags.dashboard import count, face, icon, mome
 from segments.subscribers.models import Subscriber
 from segments.subscribers.people import address_for, find
 
-AUTOMATIONS, PEOPLE, LEFT_OUT = "automations", "enrolments", "left-out"
+AUTOMATIONS, PEOPLE, HELD, LEFT_OUT = "automations", "enrolments", "held-mails", "left-out"
 STATE_TONES = {AutomationState.LIVE: "good", AutomationState.OFF: "warn"}
 SENT, CLICKED = "sent", "clicked"
 EVERY = "all"
@@ -43,6 +43,11 @@ def url(automation: Automation, query: str = "") -> str:
 def people_url(automation: Automation, query: str = "") -> str:
     """The list of the people in an automation."""
     return reverse("automations:people", args=[automation.uuid]) + (f"?{query}" if query else "")
+
+
+def left_out_url(automation: Automation, query: str = "") -> str:
+    """The list of whoever did not come in."""
+    return reverse("automations:left_out", args=[automation.uuid]) + (f"?{query}" if query else "")
 
 
 def hits(reader: Any, words: str, limit: int) -> list[SearchHit]:
@@ -360,6 +365,64 @@ def _of_version(rows: QuerySet[Enrolment], value: str) -> QuerySet[Enrolment]:
     return rows.filter(version__number=value)
 
 
+# --- held ---------------------------------------------------------------------------------------------------------------
+
+
+def held_for(request: HttpRequest, automation: Automation) -> Lists:
+    """The mails that are held, each with the person it is for and why; whoever may decides about them here."""
+    reader = request.user
+    titles = titles_of(automation)
+    return Lists(
+        name=HELD,
+        columns=(
+            Column(
+                "person",
+                gettext_lazy("Person"),
+                lambda row: address_for(reader, row.subscriber),
+                show=partial(_person, reader),
+            ),
+            Column("mail", gettext_lazy("Mail"), lambda row: titles.get(row.step, row.step), show=_at(titles)),
+            Column("reason", gettext_lazy("Why it is held"), reason_of, quiet=True, later=True),
+            _moment("came_at", gettext_lazy("Since")),
+            Column("look", "", lambda row: "", show=partial(_look, reader, _templates_of(automation))),
+        ),
+        search=lambda rows, asked: rows.filter(subscriber__in=find(reader, Subscriber.objects.all(), asked)),
+        search_label=gettext_lazy("Name, address"),
+        filters=(
+            ListFilter("reason", HELD, gettext_lazy("Why"), lambda: HeldReason.choices, _because),
+            ListFilter("step", HELD, gettext_lazy("Mail"), lambda: list(titles.items()), lambda rows, id: rows.filter(step=id)),
+        ),
+        sort="came_at",
+    )
+
+
+def held(automation: Automation) -> QuerySet[Enrolment]:
+    """Whoever is held at a mail."""
+    return people(automation).filter(state=EnrolmentState.HELD)
+
+
+def _because(rows: QuerySet[Enrolment], value: str) -> QuerySet[Enrolment]:
+    return rows.filter(reason=value)
+
+
+def _templates_of(automation: Automation) -> dict[tuple[int, str], str]:
+    """The template of every mail step of every version, by version and step."""
+    return {
+        (version.pk, step["id"]): step["template"]
+        for version in automation.versions.all()
+        for step in version.definition["steps"]
+        if step["type"] == "mail"
+    }
+
+
+def _look(reader: Any, templates: dict[tuple[int, str], str], row: Enrolment) -> SafeString | str:
+    template = templates.get((row.version_id, row.step))
+    if template is None or not permissions.allowed(reader, "content.edit"):
+        return ""
+    preview = f"{reverse('content:template', args=[template])}?person={row.subscriber.uuid}"
+    return format_html('<a class="action-link" href="{}">{}</a>', preview, _("Look at it"))
+
+
 # --- left out -----------------------------------------------------------------------------------------------------------
 
 
@@ -405,3 +468,12 @@ def left_out_for(request: HttpRequest) -> Lists:
 def left_out(automation: Automation) -> QuerySet[LeftOut]:
     """Whoever did not come in."""
     return LeftOut.objects.filter(automation=automation).select_related("subscriber")
+
+
+# --- versions -----------------------------------------------------------------------------------------------------------
+
+
+def inside_by_version(automation: Automation) -> dict[int, int]:
+    """How many people are in each version now, by its primary key."""
+    rows = Enrolment.objects.filter(automation=automation, state__in=OPEN).order_by()
+    return dict(rows.values_list("version").annotate(n=Count("pk")))

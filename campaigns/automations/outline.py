@@ -30,12 +30,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Row:
-    """A step in reading order: how deep it stands inside forks, and the way (step, outlet) by which one reads to it."""
+    """A step in reading order: how deep it stands inside forks, and, where a way of one begins, the outlet's name.
+
+    An ``empty`` row stands for a way without steps: ``item`` is the fork it belongs to.
+    """
 
     item: Item
     depth: int
-    by: tuple[str, str] | None
-    last: bool
+    fork: Item | None = None
+    outlet: str = ""
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,20 +126,23 @@ class Outline:
     def rows(self) -> list[Row]:
         """The steps as one reads them: way by way inside a fork, then on from where the ways come together."""
         seen: set[str] = set()
-        rows = list(self._rows(self.first, END, 0, None, seen))
-        return rows + [Row(self.items[id], 0, None, True) for id in self.lost]
+        rows = list(self._rows(self.first, END, 0, seen))
+        return rows + [Row(self.items[id], 0) for id in self.lost]
 
-    def _rows(self, start: str, stop: str, depth: int, by: tuple[str, str] | None, seen: set[str]) -> Iterator[Row]:
+    def _rows(
+        self, start: str, stop: str, depth: int, seen: set[str], fork: Item | None = None, outlet: str = ""
+    ) -> Iterator[Row]:
         at = start
+        if fork is not None and (at in (stop, END) or at in seen):
+            yield Row(fork, depth, fork, outlet, empty=True)
         while at not in (stop, END) and at not in seen:
             seen.add(at)
             item = self.items[at]
-            join = self.joins[at]
-            yield Row(item, depth, by, last=join == stop and not item.forks)
+            yield Row(item, depth, fork, outlet)
             if item.forks:
                 for name, to in item.outlets.items():
-                    yield from self._rows(to, join, depth + 1, (at, name), seen)
-            by, at = None, join
+                    yield from self._rows(to, self.joins[at], depth + 1, seen, item, name)
+            fork, outlet, at = None, "", self.joins[at]
 
 
 def outlets(body: Mapping[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.automations.models import Endpoint
-from campaigns.automations.types import ExitReason
+from campaigns.automations.types import ExitReason, FailReason
 from personalize.content.models import Template
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
@@ -133,7 +133,12 @@ class Names:
 
     @cached_property
     def template(self) -> dict[str, str]:
-        return {str(uuid): name for uuid, name in Template.objects.values_list("uuid", "name")}
+        return {uuid: template.name for uuid, template in self.templates.items()}
+
+    @cached_property
+    def templates(self) -> dict[str, Template]:
+        """The templates themselves, without their blocks."""
+        return {str(one.uuid): one for one in Template.objects.only("uuid", "name")}
 
     @cached_property
     def topic(self) -> dict[str, str]:
@@ -284,6 +289,8 @@ def reason_words(reason: str) -> str:
     """Why somebody left, in words: one of ours, or the name an automation gives it, made readable."""
     if reason in ExitReason.values:
         return str(ExitReason(reason).label)
+    if reason in FailReason.values:
+        return str(FailReason(reason).label)
     return str(OWN_REASONS.get(reason) or reason.replace("_", " ").capitalize())
 
 
