@@ -117,12 +117,11 @@ def make_version(**fields: Any) -> TemplateVersion:
 def make_mailing(topic: Topic | None = None, **fields: Any) -> Mailing:
     """An open marketing mailing."""
     return Mailing.objects.create(
-        name="Winter tables",
         version=fields.pop("version", None) or make_version(),
         sender=make_sender(),
         topic=topic or make_topic(),
         created_at=NOW,
-        **{"owner_kind": "test", "owner": uuid.uuid4(), "gate": Gate.OPEN, **fields},
+        **{"name": "Winter tables", "owner_kind": "test", "owner": uuid.uuid4(), "gate": Gate.OPEN, **fields},
     )
 
 

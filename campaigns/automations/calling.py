@@ -18,7 +18,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from campaigns.automations.models import Call, CallState, Endpoint, Enrolment
+from campaigns.automations.models import Automation, Call, CallState, Endpoint, Enrolment
 from campaigns.automations.nodes import NotifyStep, WebhookStep
 from campaigns.delivery.team import mail_team
 from personalize.core import fetch
@@ -43,13 +43,14 @@ def write_calls(*, step: WebhookStep, enrolments: Sequence[Enrolment], at: dt.da
     endpoint = Endpoint.objects.filter(uuid=step.endpoint, enabled=True).first()
     if endpoint is None:
         return {enrolment.pk for enrolment in enrolments}
+    automations = _automations(enrolments)
     _write(
         [
             Call(
                 endpoint=endpoint,
                 enrolment=enrolment,
                 step=step.id,
-                body=_told(step, enrolment, at),
+                body=_told(step, enrolment, automations[enrolment.automation_id], at),
                 due_at=at,
                 created_at=at,
             )
@@ -61,6 +62,7 @@ def write_calls(*, step: WebhookStep, enrolments: Sequence[Enrolment], at: dt.da
 
 def notify_team(*, step: NotifyStep, enrolments: Sequence[Enrolment], at: dt.datetime) -> None:
     """Write the mails to the team about people at a notify step, in the caller's transaction."""
+    automations = _automations(enrolments)
     _write(
         [
             Call(
@@ -68,8 +70,8 @@ def notify_team(*, step: NotifyStep, enrolments: Sequence[Enrolment], at: dt.dat
                 step=step.id,
                 body={
                     "to": list(step.to),
-                    "subject": step.name or enrolment.automation.name,
-                    "text": _words(step, enrolment),
+                    "subject": step.name or automations[enrolment.automation_id].name,
+                    "text": _words(step, enrolment, automations[enrolment.automation_id]),
                 },
                 due_at=at,
                 created_at=at,
@@ -97,13 +99,17 @@ def _write(calls: list[Call]) -> None:
     enqueue("automations.look")
 
 
-def _told(step: WebhookStep, enrolment: Enrolment, at: dt.datetime) -> Mapping[str, Any]:
+def _automations(enrolments: Sequence[Enrolment]) -> dict[int, Automation]:
+    return Automation.objects.in_bulk({enrolment.automation_id for enrolment in enrolments})
+
+
+def _told(step: WebhookStep, enrolment: Enrolment, automation: Automation, at: dt.datetime) -> Mapping[str, Any]:
     person = enrolment.subscriber
     return {
         "type": "automation.step_reached",
         "timestamp": at.isoformat(),
         "data": {
-            "automation": str(enrolment.automation.uuid),
+            "automation": str(automation.uuid),
             "step": step.id,
             "enrolment": str(enrolment.uuid),
             "subscriber": {"id": str(person.uuid), "email": person.email},
@@ -112,13 +118,13 @@ def _told(step: WebhookStep, enrolment: Enrolment, at: dt.datetime) -> Mapping[s
     }
 
 
-def _words(step: NotifyStep, enrolment: Enrolment) -> str:
+def _words(step: NotifyStep, enrolment: Enrolment, automation: Automation) -> str:
     address = settings.BASE_URL + reverse("subscribers:detail", args=[enrolment.subscriber.uuid])
     return _("%(text)s\n\n%(person)s\n%(address)s\n\nFrom the automation ‘%(automation)s’.") % {
         "text": step.text,
         "person": enrolment.subscriber,
         "address": address,
-        "automation": enrolment.automation.name,
+        "automation": automation.name,
     }
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
-from campaigns.automations.nodes import ListStep, MailStep, SetStep, Step, TopicStep
+from campaigns.automations.calling import notify_team, write_calls
+from campaigns.automations.nodes import ListStep, MailStep, NotifyStep, SetStep, Step, TopicStep, WebhookStep
 from campaigns.automations.services import OWNER_KIND
 from campaigns.automations.types import StepSkip
 from campaigns.automations.walking import Group
@@ -48,8 +49,7 @@ GONE = Done(skip=StepSkip.GONE)
 
 def carry_out(group: Group) -> Results:
     """Do what the group's step does."""
-    effect = EFFECTS.get(type(group.step))
-    return effect(group) if effect else _all(group, GONE)
+    return EFFECTS[type(group.step)](group)
 
 
 def message_key(enrolment: int) -> str:
@@ -136,5 +136,22 @@ def _topic(group: Group) -> Results:
     return {}
 
 
-EFFECTS: Mapping[type[Step], Effect] = {MailStep: _mail, SetStep: _set, ListStep: _list, TopicStep: _topic}
-"""By type of step. What is not in it cannot be done, and is passed over as gone."""
+def _webhook(group: Group) -> Results:
+    rows = [walker.row for walker in group.people]
+    return dict.fromkeys(write_calls(step=cast(WebhookStep, group.step), enrolments=rows, at=group.at), GONE)
+
+
+def _notify(group: Group) -> Results:
+    notify_team(step=cast(NotifyStep, group.step), enrolments=[walker.row for walker in group.people], at=group.at)
+    return {}
+
+
+EFFECTS: Mapping[type[Step], Effect] = {
+    MailStep: _mail,
+    SetStep: _set,
+    ListStep: _list,
+    TopicStep: _topic,
+    WebhookStep: _webhook,
+    NotifyStep: _notify,
+}
+"""By type of step, for those that do anything."""

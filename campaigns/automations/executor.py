@@ -15,7 +15,7 @@ from typing import TypeAlias
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import OuterRef, Subquery
 
-from campaigns.automations import ending, facts, flow
+from campaigns.automations import ending, facts, flow, guard
 from campaigns.automations.effects import Done, carry_out
 from campaigns.automations.flow import Decision
 from campaigns.automations.models import Automation, AutomationVersion, Enrolment, StepVisit
@@ -224,7 +224,7 @@ def _held(group: Group, decisions: Mapping[int, Decision]) -> dict[int, HeldReas
     step = group.step
     if not isinstance(step, MailStep):
         return {}
-    if group.definition.guarded and facts.is_stale(group.definition, group.at):
+    if group.definition.guarded and guard.is_stale(group.definition, group.at):
         reason = HeldReason.STALE
     elif step.mode == "review":
         reason = HeldReason.REVIEW

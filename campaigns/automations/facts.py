@@ -18,7 +18,6 @@ from campaigns.automations.matching import EventFacts, ends, happened
 from campaigns.automations.models import Enrolment
 from campaigns.automations.nodes import (
     BranchStep,
-    Definition,
     EventExit,
     MailStep,
     RuleExit,
@@ -33,9 +32,11 @@ from campaigns.automations.walking import Group, Walker
 from campaigns.delivery import ledger
 from campaigns.delivery.types import SkipReason
 from personalize.accounts.models import Brand
+from personalize.content import subjects
 from personalize.core.database import among
 from personalize.core.localtime import zone
 from segments.events.models import Event
+from segments.segmentation.rules.reading import MONEY
 from segments.segmentation.services import condition
 from segments.subscribers.models import Subscriber
 
@@ -74,6 +75,8 @@ def leaving(group: Group) -> dict[int, str]:
 def moments(group: Group) -> dict[int, Moment]:
     """What is to be known of each, by enrolment. Raises RuleError when the step's rule cannot be asked any more."""
     step = group.step
+    if isinstance(step, BranchStep | WaitForStep) and step.rule is not None:
+        read_again(group)
     rule = step.rule if isinstance(step, BranchStep | WaitForStep) else None
     holds = _whom(group.ids, rule, group.at) if rule is not None else set()
     came = _awaited(group, step) if isinstance(step, WaitForStep) else set()
@@ -97,11 +100,6 @@ def moments(group: Group) -> dict[int, Moment]:
         )
         for walker in group.people
     }
-
-
-def is_stale(definition: Definition, at: dt.datetime) -> bool:
-    """Whether the shop's news are so late that mails of a guarded automation are held; nothing watches them yet."""
-    return False
 
 
 def date_of(person: Subscriber, field: str) -> PersonDate | None:
@@ -159,8 +157,32 @@ def _superseded(group: Group) -> set[int]:
 
 
 def _skips(group: Group, step: MailStep) -> dict[int, StepSkip]:
-    """For whom the mail would have nothing to say; what it is about is not read again yet."""
-    return {}
+    """For whom the mail would have nothing to show of what it is about, or of too little worth."""
+    mailing = mailing_of(group)
+    about = {one.about for one in subjects.shows(mailing.version.blocks)} if mailing else set()
+    least = None if step.minimum is None else int(step.minimum * MONEY)
+    found: dict[int, StepSkip] = {}
+    for pk, subject in _refreshed(group).items():
+        if subject.nothing_left and subject.context.get("about") in about:
+            found[pk] = StepSkip.NOTHING_LEFT
+        elif least is not None and subject.total < least:
+            found[pk] = StepSkip.BELOW_MINIMUM
+    return found
+
+
+def read_again(group: Group) -> None:
+    """Bring what people came for up to date in their rows, so that rules ask about the cart as it is now."""
+    changed = []
+    for walker, subject in zip(group.people, _refreshed(group).values(), strict=True):
+        if walker.row.context.get("about") and walker.row.context != subject.context:
+            walker.row.context = subject.context
+            changed.append(walker.row)
+    Enrolment.objects.bulk_update(changed, ["context"], batch_size=200)
+
+
+def _refreshed(group: Group) -> dict[int, subjects.Refreshed]:
+    people = {walker.pk: walker.row.subscriber_id for walker in group.people}
+    return subjects.refresh({walker.pk: walker.row.context for walker in group.people}, group.at, people)
 
 
 def _awaited(group: Group, step: WaitForStep) -> set[int]:

@@ -247,7 +247,13 @@ class Sending:
         verdict = self.outbox.send(mail, message.attempt)
         if self.account.paused_at:
             self._resume()
-        trace = {**context.trace, "fallbacks": sorted({*context.trace.get("fallbacks", []), *rendered.fallbacks})}
+        # Whom it gave way to stays known.
+        before = message.trace or {}
+        trace = {
+            **before,
+            **context.trace,
+            "fallbacks": sorted({*context.trace.get("fallbacks", []), *rendered.fallbacks}),
+        }
         return Result(
             message=message.pk,
             state=verdict.state,

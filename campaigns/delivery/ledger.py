@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
+from campaigns.delivery.limits import keep_limits
 from campaigns.delivery.models import Batch, Mailing, Message
 from campaigns.delivery.policies import Asking, hold_places, release_places
 from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
@@ -84,7 +85,8 @@ def hand_over(mailing: Mailing, token: int, window: Sequence[int], results: Sequ
     """Record ``results`` and take ``window`` into sending, in one durable commit; only the ids that come back may leave.
 
     Everything that forbids a mail is asked inside the statement: the mailing's gate, the lease, suppression, consent,
-    erasure, whether it is too late; then the daily cap and the weekly rhythm, on whose count a place is held.
+    erasure, whether it is too late; then the frequency rules, and the daily cap and the weekly rhythm, on whose count a
+    place is held.
     """
     with transaction.atomic():
         record(token, results)
@@ -101,14 +103,16 @@ def hand_over(mailing: Mailing, token: int, window: Sequence[int], results: Sequ
                    AND {allowed}
                 RETURNING id, subscriber_id,
                           (SELECT s.rhythm FROM subscribers_subscriber s WHERE s.id = delivery_message.subscriber_id),
-                          cap_day
+                          cap_day, EXISTS (SELECT 1 FROM delivery_frequencyrule r WHERE r.enabled)
                 """,
                 [MessageState.SENDING, *window, token, MessageState.CLAIMED, Gate.OPEN, *parameters],
             )
             asking = [Asking(*row) for row in cursor.fetchall()]
         handed = {one.message for one in asking}
         if mailing.kind == MailingKind.MARKETING:
-            handed -= hold_places(asking)
+            if any(one.limited for one in asking):
+                handed -= keep_limits(mailing, asking)
+            handed -= hold_places([one for one in asking if one.message in handed])
     return handed
 
 

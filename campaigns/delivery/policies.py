@@ -10,6 +10,7 @@ places are counted.
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from django.db import connection
 from django.db.models import F, Q
 
 from campaigns.delivery.models import FrequencyCount, Mailing, Message
-from campaigns.delivery.types import MailingKind, MessageState, SkipReason
+from campaigns.delivery.types import MailingKind, SkipReason
 from personalize.accounts.models import Brand
 from personalize.content.types import PersonContext
 from personalize.core.clock import now
@@ -38,12 +39,16 @@ def today() -> dt.date:
 
 @dataclass(frozen=True)
 class Asking:
-    """A message that wants to leave, whose it is, how often they want mail, and the day in whose count it has a place."""
+    """A message that wants to leave, whose it is, how often they want mail, and the day in whose count it has a place.
+
+    ``limited`` says whether there is any frequency rule to ask.
+    """
 
     message: int
     subscriber: int
     rhythm: str
     cap_day: str | dt.date | None
+    limited: bool | int = False
 
 
 def hold_places(asking: Collection[Asking]) -> set[int]:
@@ -76,9 +81,8 @@ def hold_places(asking: Collection[Asking]) -> set[int]:
     Message.objects.filter(pk__in=held).update(cap_day=day)
     for reason, ids in turned_away.items():
         if ids:
-            Message.objects.filter(pk__in=ids).update(
-                state=MessageState.SKIPPED, reason=reason, handed_at=None, settled_at=now()
-            )
+            Message.objects.filter(pk__in=ids).skip(reason, at=now())
+    _name_winners(turned_away[SkipReason.CAPPED], day)
     return set().union(*turned_away.values())
 
 
@@ -93,19 +97,41 @@ def release_places(ids: Collection[int]) -> None:
     holders.update(cap_day=None)
 
 
+def _name_winners(ids: Collection[int], day: dt.date) -> None:
+    """Note in capped messages which mailings had the places of their people's day."""
+    if not ids:
+        return
+    messages = list(Message.objects.filter(pk__in=ids).only("subscriber", "trace"))
+    holders = Message.objects.filter(subscriber__in={message.subscriber_id for message in messages}, cap_day=day)
+    took: dict[int, list[str]] = defaultdict(list)
+    for person, mailing in holders.order_by("handed_at").values_list("subscriber", "mailing__uuid").distinct():
+        took[person].append(str(mailing))
+    for message in messages:
+        message.trace = {**(message.trace or {}), "capped_by": took[message.subscriber_id]}
+    Message.objects.bulk_update(messages, ["trace"])
+
+
 def tracks(mailing: Mailing, context: PersonContext) -> bool:
     """Whether one person's copy holds a pixel and counted links: asked for by a marketing mailing, allowed by the person."""
     return mailing.kind == MailingKind.MARKETING and mailing.track_opens and mailing.track_clicks and context.tracked
 
 
 def _lately(people: list[int], day: dt.date) -> set[int]:
-    """Those of the people who hold a place in the seven days that end with ``day``.
-
-    Yesterday's counter and today's are held until the hand-over commits: around midnight two senders count on different
-    days, and would otherwise both find nothing.
-    """
+    """Those of the people who hold a place in the seven days that end with ``day``."""
     if not people:
         return set()
+    lock_people(people, day)
+    week = FrequencyCount.objects.filter(subscriber__in=people, day__gt=day - WEEK, count__gt=0)
+    return set(week.values_list("subscriber_id", flat=True))
+
+
+def lock_people(people: Collection[int], day: dt.date | None = None) -> None:
+    """Let no other sender count the mails of these people until the hand-over commits.
+
+    Yesterday's counter and today's are held: around midnight two senders count on different days, and would otherwise both
+    find nothing.
+    """
+    day = day or today()
     counters = [(person, one) for person in sorted(people) for one in (day - ONE_DAY, day)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -116,8 +142,6 @@ def _lately(people: list[int], day: dt.date) -> set[int]:
             """,
             [value for person, one in counters for value in (person, one.isoformat())],
         )
-    week = FrequencyCount.objects.filter(subscriber__in=people, day__gt=day - WEEK, count__gt=0)
-    return set(week.values_list("subscriber_id", flat=True))
 
 
 def _count_up(people: list[int], day: dt.date, cap: int) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Case, When
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.delivery import personal
-from campaigns.delivery.models import Message
+from campaigns.delivery.models import Mailing, Message
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.core import registries
 from personalize.core.clock import now
@@ -45,8 +45,30 @@ def entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[Timeline
         .select_related("mailing__version", "mailing__topic")
         .order_by("-told_at", "-pk")
     )
-    for message in span.of(messages, "told_at")[:limit]:
-        yield _entry(message)
+    shown = list(span.of(messages, "told_at")[:limit])
+    names = names_in_traces(shown)
+    for message in shown:
+        yield _entry(message, names)
+
+
+def names_in_traces(messages: Iterable[Message]) -> dict[str, str]:
+    """What the mailings are called, by uuid, that other mails' traces say they gave way to; one query, or none."""
+    named = {uuid for message in messages for uuid in _ahead(message.trace or {})}
+    if not named:
+        return {}
+    return {str(uuid): name for uuid, name in Mailing.objects.filter(uuid__in=named).values_list("uuid", "name")}
+
+
+def why_not(message: Message, names: Mapping[str, str]) -> str:
+    """Why a skipped message did not go out: the reason, the rule it was held back by, and what went first."""
+    reason = str(SkipReason(message.reason).label if message.reason in SkipReason.values else message.reason)
+    trace = message.trace or {}
+    if message.reason != SkipReason.CAPPED:
+        return reason
+    if trace.get("limit"):
+        reason = f"{reason} ({trace['limit']})"
+    first = [_("‘%(name)s’") % {"name": names[uuid]} for uuid in trace.get("capped_by", []) if uuid in names]
+    return _("%(reason)s: %(mails)s went first") % {"reason": reason, "mails": ", ".join(first)} if first else reason
 
 
 def stats(request: Any, subscriber: Subscriber) -> list[Stat]:
@@ -59,7 +81,12 @@ def stats(request: Any, subscriber: Subscriber) -> list[Stat]:
     ]
 
 
-def _entry(message: Message) -> TimelineEntry:
+def _ahead(trace: dict[str, Any]) -> list[str]:
+    """The mailings that went ahead of a mail, as its trace names them."""
+    return [*trace.get("capped_by", []), *([trace["yielded_to"]] if trace.get("yielded_to") else [])]
+
+
+def _entry(message: Message, names: Mapping[str, str]) -> TimelineEntry:
     name = message.mailing.name
     if message.state == MessageState.SKIPPED:
         return TimelineEntry(
@@ -68,7 +95,7 @@ def _entry(message: Message) -> TimelineEntry:
             icon="block",
             verb=_("Not sent:"),
             text=name,
-            detail=SkipReason(message.reason).label if message.reason in SkipReason.values else message.reason,
+            detail=why_not(message, names),
         )
     verb, icon, tone = {
         MessageState.SENT: (_("Mail sent:"), "send", ""),
@@ -83,8 +110,17 @@ def _entry(message: Message) -> TimelineEntry:
         text=name,
         detail=message.reply if message.state in (MessageState.FAILED, MessageState.IN_DOUBT) else "",
         tone=tone,
-        lines=tuple(why(message)),
+        lines=(*_waits(message, names), *why(message)),
     )
+
+
+def _waits(message: Message, names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What made a mail wait before it went, or makes it wait now."""
+    trace = message.trace or {}
+    if trace.get("limit"):
+        yield "schedule", _("Waited for a place under the limit ‘%(rule)s’.") % {"rule": trace["limit"]}
+    if trace.get("yielded_to") in names:
+        yield "schedule", _("Gave way to ‘%(name)s’.") % {"name": names[trace["yielded_to"]]}
 
 
 def why(message: Message) -> Iterator[tuple[str, str]]:

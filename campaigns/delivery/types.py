@@ -59,7 +59,7 @@ class SkipReason(models.TextChoices):
     ERASED = "erased", _("Was erased")
     DUPLICATE = "duplicate", _("The address is already in this audience")
     HOLDOUT = "holdout", _("Kept aside to measure the effect")
-    CAPPED = "capped", _("Already had the most mails allowed in a day")
+    CAPPED = "capped", _("Already had the most mails allowed")
     RHYTHM = "rhythm", _("Wants one mail a week at most, and had it")
     CANCELLED = "cancelled", _("The sending was cancelled")
     EXCLUDED = "excluded", _("Excluded from this audience")

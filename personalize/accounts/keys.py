@@ -24,7 +24,7 @@ SCOPES = {
     "subscribers:create": _("Events may create people who are not known yet"),
     "products:write": _("Create and change products"),
     "carts:write": _("Store carts"),
-    "orders:write": _("Store orders"),
+    "orders:write": _("Store orders and refunds"),
     "events:write": _("Record events"),
     "messages:send": _("Send service mail"),
     "segments:read": _("Read segments"),

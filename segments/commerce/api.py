@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 from django.http import HttpResponse
-from pydantic import AwareDatetime, BaseModel, Field, SkipValidation
+from pydantic import AwareDatetime, BaseModel, Field, SkipValidation, field_validator
 
 from personalize.accounts.gateway import BATCH, MANY, ApiRequest, Gate, Given, read_item
 from personalize.core import clock
 from personalize.core.problems import problem
-from segments.commerce.services import store_carts, store_orders, store_products
-from segments.commerce.types import CartRow, LineRow, OrderRow, ProductRow, RefusedItem, StoreResult
+from segments.commerce.services import store_carts, store_orders, store_products, store_refunds
+from segments.commerce.types import CartRow, LineRow, OrderRow, ProductRow, RefundRow, RefusedItem, StoreResult
 
 gate = Gate("Shop")
 
@@ -25,6 +25,7 @@ _PRODUCT = {"code": "OAK-STOOL", "title": "Oak stool", "price": "140.00", "stock
 _LINE = {"code": "OAK-STOOL", "quantity": 2, "unit_price": "140.00"}
 _WHO = {"customer_id": "C-1042", "email": "ann.whitaker@post.example"}
 _ORDER = {"number": "AW-20311", "placed_at": "2026-11-19T08:40:00Z", "status": "placed", "lines": [_LINE], **_WHO}
+_REFUND = {"number": "AW-20311-R1", "at": "2026-11-19T08:40:00Z", "order": "AW-20311", "lines": [_LINE]}
 _CART = {"key": "cart-77", "at": "2026-11-19T08:40:00Z", "lines": [_LINE], **_WHO}
 
 
@@ -50,7 +51,7 @@ class LineIn(Given):
 
 
 class _Purchase(Given):
-    """What orders and carts share. The customer is known by your own id for them, or by address; by neither: a guest."""
+    """What orders, refunds and carts share. The customer is known by your own id for them, or by address; by neither: a guest."""
 
     lines: Annotated[list[LineIn], Field(max_length=1000)] = []
     customer_id: Annotated[str, Field(max_length=120, description="Your own id for the person.")] = ""
@@ -80,12 +81,33 @@ class CartIn(_Purchase):
     checkout: Annotated[bool, Field(description="The person began to pay.")] = False
 
 
+class RefundIn(_Purchase):
+    """Money given back, line by line; the same number again replaces it. Quantities and prices are positive."""
+
+    number: Annotated[Code, Field(description="Your own number of the refund, not of the order.")]
+    at: AwareDatetime
+    order: Annotated[
+        str, Field(max_length=64, description="The number of the order; without a customer it is that order's.")
+    ] = ""
+
+    @field_validator("lines")
+    @classmethod
+    def _are_positive(cls, lines: list[LineIn]) -> list[LineIn]:
+        if any(line.quantity < 1 or line.unit_price < 0 for line in lines):
+            raise ValueError("quantities and prices of a refund are positive")
+        return lines
+
+
 class ProductsIn(Given):
     products: Annotated[list[SkipValidation[ProductIn]], Field(min_length=1, max_length=BATCH)]
 
 
 class OrdersIn(Given):
     orders: Annotated[list[SkipValidation[OrderIn]], Field(min_length=1, max_length=BATCH)]
+
+
+class RefundsIn(Given):
+    refunds: Annotated[list[SkipValidation[RefundIn]], Field(min_length=1, max_length=BATCH)]
 
 
 class CartsIn(Given):
@@ -152,6 +174,20 @@ def store_many_orders(request: ApiRequest, payload: OrdersIn) -> ThingsOut:
     return _many(OrderIn, payload.orders, lambda items: _orders(request, items))
 
 
+@gate.operation("POST", "/refunds", scope="orders:write", response=ThingOut, example=_REFUND)
+def store_refund(request: ApiRequest, payload: RefundIn) -> ThingOut | HttpResponse:
+    """Store one refund. Send its order first; a refund told again finds an order that came later."""
+    return _one("refund", _refunds(request, [payload]), payload)
+
+
+@gate.operation(
+    "POST", "/refunds/batch", scope="orders:write", response=ThingsOut, limit=MANY, example={"refunds": [_REFUND]}
+)
+def store_many_refunds(request: ApiRequest, payload: RefundsIn) -> ThingsOut:
+    """Store up to 500 refunds; those that are wrong are refused one by one."""
+    return _many(RefundIn, payload.refunds, lambda items: _refunds(request, items))
+
+
 @gate.operation("POST", "/carts", scope="carts:write", response=ThingOut, example=_CART)
 def store_cart(request: ApiRequest, payload: CartIn) -> ThingOut | HttpResponse:
     """Store one cart as it is now. Send it whenever it changes, and without lines when it is emptied."""
@@ -203,6 +239,13 @@ def _orders(request: ApiRequest, orders: Sequence[OrderIn]) -> StoreResult:
     )
 
 
+def _refunds(request: ApiRequest, refunds: Sequence[RefundIn]) -> StoreResult:
+    source = request.caller.source
+    return _by_age(
+        refunds, lambda some, historic: store_refunds(rows=list(map(_refund, some)), source=source, historic=historic)
+    )
+
+
 def _carts(request: ApiRequest, carts: Sequence[CartIn]) -> StoreResult:
     source = request.caller.source
     return _by_age(
@@ -235,7 +278,7 @@ def _by_age(given: Sequence[Item], store: Callable[[list[Item], bool], StoreResu
 
 def _stamp(given: _Purchase, now: dt.datetime) -> str:
     """What is wrong with the times. An old order that changed its status lately is news."""
-    times = {"at": given.at} if isinstance(given, CartIn) else {}
+    times = {"at": given.at} if isinstance(given, CartIn | RefundIn) else {}
     if isinstance(given, OrderIn):
         times = {"changed_at" if given.changed_at else "placed_at": given.changed_at or given.placed_at}
         if given.placed_at > now + clock.AHEAD or given.placed_at < clock.LONG_AGO:
@@ -257,6 +300,18 @@ def _order(given: OrderIn) -> OrderRow:
         currency=given.currency,
         cart=given.cart,
         changed_at=given.changed_at,
+    )
+
+
+def _refund(given: RefundIn) -> RefundRow:
+    return RefundRow(
+        number=given.number,
+        refunded_at=given.at,
+        lines=_lines(given),
+        customer_id=given.customer_id,
+        email=given.email,
+        order_number=given.order,
+        currency=given.currency,
     )
 
 

@@ -28,8 +28,10 @@ def document(row: OrderRow | RefundRow, currency: str) -> Lines | str:
             return _("%s is not a status of an order.") % row.status
         if row.cart and not _is_name(row.cart):
             return _("The key of the cart is longer than 64 characters or has invisible marks.")
-        if problem := _foreign(row.currency, currency):
-            return problem
+    elif row.order_number and not _is_name(row.order_number):
+        return _("The number of the order is longer than 64 characters or has invisible marks.")
+    if problem := _foreign(row.currency, currency):
+        return problem
     return lines(row.lines) if row.lines else _("There are no lines.")
 
 

@@ -66,7 +66,9 @@ class Written:
 def write(ledger: Ledger, source: str, documents: Sequence[Document], now: dt.datetime) -> Written:
     """Store the documents that are new or differ from what is stored, each replaced as a whole."""
     stored = _stored(ledger, source, [document.number for document in documents])
-    known = [_settled(ledger, document, stored.get(document.number)) for document in documents]
+    # New ones are written in one order, so that two at once wait for each other instead of locking each other out.
+    ordered = sorted(documents, key=lambda document: document.number)
+    known = [_settled(ledger, document, stored.get(document.number)) for document in ordered]
     differing = [document for document in known if stored.get(document.number) != document]
     if not differing:
         return Written([], stored)

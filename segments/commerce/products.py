@@ -50,9 +50,10 @@ def columns(row: ProductRow) -> dict[str, Any] | str:
 
 
 def write(wanted: Mapping[str, dict[str, Any]]) -> tuple[int, int]:
-    """Store products by code; returns how many are new and how many changed."""
+    """Store products by code, in the order given; returns how many are new and how many changed."""
     now = clock.now()
-    stored = {product.code: product for product in Product.objects.select_for_update().filter(code__in=wanted)}
+    locked = Product.objects.select_for_update().filter(code__in=wanted).order_by("pk")
+    stored = {product.code: product for product in locked}
     new: list[Product] = []
     changed: list[Product] = []
     for code, columns in wanted.items():

@@ -51,7 +51,8 @@ def store_products(*, rows: Sequence[ProductRow]) -> StoreResult:
             wanted[row.code] = {**wanted.get(row.code, {}), **columns}
     created = updated = 0
     with transaction.atomic():
-        codes = list(wanted)
+        # In one order, so that two at once wait for each other instead of locking each other out.
+        codes = sorted(wanted)
         for start in range(0, len(codes), SLICE):
             made, changed = products.write({code: wanted[code] for code in codes[start : start + SLICE]})
             created += made

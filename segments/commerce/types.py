@@ -71,7 +71,10 @@ class CartRow:
 
 @dataclass(frozen=True)
 class RefundRow:
-    """Money given back; quantities and prices are positive. ``order_number`` only where the shop names the order."""
+    """Money given back; quantities and prices are positive. ``order_number`` only where the shop names the order.
+
+    ``currency`` as in an order.
+    """
 
     number: str
     refunded_at: dt.datetime
@@ -79,6 +82,7 @@ class RefundRow:
     customer_id: str = ""
     email: str = ""
     order_number: str = ""
+    currency: str = ""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class PersonOut(BaseModel):
     id: uuid.UUID
     outcome: Literal["created", "updated", "unchanged"]
     topics: list[JoinOut] = []
-    quarantined: Annotated[int, Field(description="Attribute values that did not fit and were set aside.")] = 0
+    quarantined: Annotated[int, Field(description="Values that did not fit their field and were set aside.")] = 0
 
 
 class PersonResult(BaseModel):

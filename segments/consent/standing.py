@@ -37,8 +37,11 @@ ABOUT_MANNER = (
 
 
 def locked(subscriber: Subscriber) -> Subscriber | None:
-    """The person as stored, held until the transaction ends so that two requests take turns; None when erased."""
-    return Subscriber.objects.present().select_for_update().filter(pk=subscriber.pk).first()
+    """The person as stored, held until the transaction ends so that two requests take turns; None when erased.
+
+    What only points to them, such as an event that is being written, need not wait.
+    """
+    return Subscriber.objects.present().select_for_update(no_key=True).filter(pk=subscriber.pk).first()
 
 
 def stored(subscriber: Subscriber, topic: Topic) -> Subscription | None:

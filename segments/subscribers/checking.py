@@ -20,7 +20,7 @@ _MAX_EXTERNAL_ID = 120
 class Wanted:
     """A row after its values were checked. ``columns`` and ``attributes`` have only what the row says.
 
-    An attribute of None is to be removed; ``misfits`` are the attribute values that do not fit their type.
+    An attribute of None is to be removed; ``misfits`` are the values that do not fit their attribute or built-in field.
     """
 
     index: int
@@ -30,6 +30,12 @@ class Wanted:
     attributes: dict[str, Any]
     external_id: str
     misfits: list[Refusal] = field(default_factory=list)
+
+    @property
+    def spoken_of(self) -> set[str]:
+        """The attributes and built-in fields that the row has a good word on."""
+        born = {"birth_date"} if "birth_month" in self.columns else set()
+        return {*self.attributes, *self.columns, *born}
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,9 @@ def check(index: int, row: SubscriberRow, known: Mapping[str, AttributeDefinitio
         email = normalise(row.email)
     except BadAddress as error:
         return Refusal("email", str(error))
-    columns = profile.columns({name: value for name in profile.GIVEN if (value := getattr(row, name)) is not None})
-    if isinstance(columns, Refusal):
-        return columns
+    given = {name: value for name in profile.GIVEN if (value := getattr(row, name)) is not None}
+    columns, misfits = profile.columns(given)
     values: dict[str, Any] = {}
-    misfits: list[Refusal] = []
     for key, raw in row.attributes.items():
         if key not in known:
             return Refusal(key[:40], _("is not a known attribute; define it first"))

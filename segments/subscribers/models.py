@@ -174,7 +174,7 @@ class AttributeDefinition(models.Model):
 
 
 class QuarantinedValue(models.Model):
-    """A value that came for an attribute and did not fit its type: kept as it came, with where from, until mended."""
+    """A value that came for an attribute or a built-in field and did not fit: kept as it came, with where from, until mended."""
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="quarantined_values")
     key = models.SlugField(max_length=40)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, cast
@@ -74,12 +75,25 @@ def attribute_field(definition: AttributeDefinition) -> forms.Field:
 
 
 class MendForm(forms.Form):
-    """One value of one attribute, to stand in the place of one that did not fit."""
+    """One value of one field, to stand in the place of one that did not fit."""
 
-    def __init__(self, *args: Any, definition: AttributeDefinition, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, key: str, definition: AttributeDefinition | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["value"] = attribute_field(definition)
-        self.fields["value"].widget.attrs["aria-label"] = definition.label
+        self.fields["value"] = attribute_field(definition) if definition else built_in_field(key)
+        self.fields["value"].widget.attrs["aria-label"] = definition.label if definition else str(field_label(key))
+
+
+def field_label(key: str) -> Any:
+    """What a built-in field is called where it stands alone."""
+    whole = {"birth_date": gettext_lazy("Birthday"), "latitude": gettext_lazy("Position")}
+    return whole.get(key) or SubscriberForm.base_fields[key].label
+
+
+def built_in_field(key: str) -> forms.Field:
+    """The field for values of a built-in field; what they must be like is checked by ``profile``."""
+    if example := {"birth_date": "1988-02-29", "latitude": "51.45, -2.58"}.get(key):
+        return forms.CharField(required=False, widget=forms.TextInput(attrs={"placeholder": example}))
+    return copy.deepcopy(SubscriberForm.base_fields[key])
 
 
 class SubscriberForm(forms.Form):
@@ -162,8 +176,8 @@ class SubscriberForm(forms.Form):
                 checks.append((BIRTHDAY, {"birth_date": self._birth_date(values)}))
         checks.append((POSITION, {name: values.get(name, "") for name in POSITION}))
         for names, row in checks:
-            refusal = profile.columns(row) if set(names) & set(self.changed_data) else None
-            if isinstance(refusal, Refusal):
+            _columns, bad = profile.columns(row) if set(names) & set(self.changed_data) else ({}, [])
+            for refusal in bad:
                 self.add_error(names[0], refusal.sentence)
         for definition in self.definitions:
             name = f"{PREFIX}{definition.key}"

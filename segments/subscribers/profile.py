@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from personalize.core import clock
 from personalize.core.database import fold
-from segments.subscribers.types import Refusal
+from segments.subscribers.types import Refusal, SubscriberRow
 
 # The texts of a person and how long each may be.
 TEXTS = {
@@ -164,19 +164,20 @@ def _date_of_birth(given: str) -> tuple[int | None, int, int] | str:
 
 Given = Mapping[str, Any]
 Found = dict[str, Any]
+Bad = list[Refusal]
 
 
-def _texts(given: Given, found: Found) -> Refusal | None:
+def _texts(given: Given, found: Found, bad: Bad) -> None:
     for name, limit in TEXTS.items():
         if (text := given.get(name)) is None:
             continue
         text = clean_text(text)
         if len(text) > limit:
-            return Refusal(name, _("is longer than %d characters") % limit)
+            bad.append(Refusal(name, _("is longer than %d characters") % limit))
+            continue
         found[name] = text
         if name in FOLDED:
             found[f"{name}_folded"] = fold(text)[:limit]
-    return None
 
 
 _CODES: Mapping[str, tuple[Callable[[str], str | None], Any]] = {
@@ -189,54 +190,70 @@ _CODES: Mapping[str, tuple[Callable[[str], str | None], Any]] = {
 }
 
 
-def _codes(given: Given, found: Found) -> Refusal | None:
+def _codes(given: Given, found: Found, bad: Bad) -> None:
     for name, (read, hint) in _CODES.items():
         if (text := given.get(name)) is not None:
             code = read(text) if text.strip() else ""
             if code is None:
-                return Refusal(name, str(hint))
-            found[name] = code
-    return None
+                bad.append(Refusal(name, str(hint)))
+            else:
+                found[name] = code
 
 
-def _position(given: Given, found: Found) -> Refusal | None:
+def _position(given: Given, found: Found, bad: Bad) -> None:
     pair = [given.get("latitude"), given.get("longitude")]
     if pair == [None, None]:
-        return None
+        return
     if all(part in (None, "") for part in pair):
         found |= {"latitude": None, "longitude": None}
-        return None
+        return
     try:
         latitude, longitude = (float(part) for part in pair if part is not None)
     except ValueError:
-        return Refusal("latitude", _("and longitude must both be numbers"))
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
-        return Refusal("latitude", _("and longitude are not a place on earth"))
-    found |= {"latitude": latitude, "longitude": longitude}
-    return None
+        bad.append(Refusal("latitude", _("and longitude must both be numbers")))
+        return
+    if -90 <= latitude <= 90 and -180 <= longitude <= 180:
+        found |= {"latitude": latitude, "longitude": longitude}
+    else:
+        bad.append(Refusal("latitude", _("and longitude are not a place on earth")))
 
 
-def _birthday(given: Given, found: Found) -> Refusal | None:
+def _birthday(given: Given, found: Found, bad: Bad) -> None:
     born = given.get("birth_date")
     if born is None:
-        return None
+        return
     read: tuple[int | None, int | None, int | None] | str = (None, None, None) if born == "" else birthday(born)
     if isinstance(read, str):
-        return Refusal("birth_date", read)
-    found["birth_year"], found["birth_month"], found["birth_day"] = read
-    return None
+        bad.append(Refusal("birth_date", read))
+    else:
+        found["birth_year"], found["birth_month"], found["birth_day"] = read
 
 
-def columns(given: Given) -> dict[str, Any] | Refusal:
-    """The columns that the given values set, checked and in stored form, or what is wrong with the first bad one.
+def columns(given: Given) -> tuple[dict[str, Any], list[Refusal]]:
+    """The columns that the given values set, checked and in stored form, and what is wrong with the others.
 
     ``given`` has the names and meanings of SubscriberRow's fields; None or nothing sets nothing, an empty text clears.
+    What is wrong with a position is said of its latitude.
     """
     found: Found = {}
+    bad: Bad = []
     for read in (_texts, _codes, _position, _birthday):
-        if (refusal := read(given, found)) is not None:
-            return refusal
-    return found
+        read(given, found, bad)
+    return found, bad
+
+
+def parts(field: str, value: Any) -> dict[str, Any]:
+    """One value in the names of SubscriberRow's fields: a position, which is known by its latitude, has two."""
+    if field != "latitude":
+        return {field: value}
+    latitude, _comma, longitude = str(value).partition(",")
+    return {"latitude": latitude, "longitude": longitude}
+
+
+def whole(field: str, row: SubscriberRow) -> str:
+    """What a row says of a field, as one text that ``parts`` takes apart again."""
+    said = (row.latitude, row.longitude) if field == "latitude" else (getattr(row, field),)
+    return ", ".join("" if part is None else str(part) for part in said)
 
 
 GIVEN = (*TEXTS, "country", "language", "time_zone", "latitude", "longitude", "birth_date")

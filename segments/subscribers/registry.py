@@ -42,6 +42,11 @@ class Line:
     def url(self) -> str:
         return reverse("subscribers:attribute", args=[self.key])
 
+    @property
+    def waits_as(self) -> str:
+        """The name under which its values wait in quarantine."""
+        return _WAITS_AS.get(self.key, self.key)
+
 
 @dataclass(frozen=True)
 class Registry:
@@ -53,7 +58,7 @@ class Registry:
 
     @property
     def waiting(self) -> int:
-        return sum(line.waiting for line in self.own)
+        return sum(line.waiting for line in (*self.own, *self.built_in))
 
 
 def read() -> Registry:
@@ -65,7 +70,8 @@ def read() -> Registry:
         _line(known, uses, definition.key, definition.label, definition.get_type_display(), definition, stuck)
         for definition in AttributeDefinition.objects.all()
     ]
-    return Registry(own, [_line(known, uses, key, label, type) for key, label, type in _built_in()], known)
+    built_in = [_line(known, uses, key, label, type, None, stuck) for key, label, type in _built_in()]
+    return Registry(own, built_in, known)
 
 
 def _line(
@@ -74,8 +80,8 @@ def _line(
     key: str,
     label: Any,
     type: Any,
-    definition: AttributeDefinition | None = None,
-    stuck: Mapping[str, int] | None = None,
+    definition: AttributeDefinition | None,
+    stuck: Mapping[str, int],
 ) -> Line:
     counted, filled = known.counted, known.filled.get(key, 0)
     values = known.values.get(key, Values())
@@ -90,7 +96,7 @@ def _line(
         about=counted < known.people,
         distinct=values.distinct if countable else None,
         samples=[(_word(key, value, definition), _weight(people, known)) for value, people in values.samples],
-        waiting=(stuck or {}).get(key, 0),
+        waiting=stuck.get(_WAITS_AS.get(key, key), 0),
         uses=[use for name in _ASKED_AS.get(key, (key,)) for use in uses.get(name, [])],
         definition=definition,
     )
@@ -101,6 +107,10 @@ _ASKED_AS: Mapping[str, tuple[str, ...]] = {
     "birthday": ("birthday_month", "age"),
     "position": ("latitude", "longitude"),
 }
+
+
+# Where values wait in quarantine under another name.
+_WAITS_AS: Mapping[str, str] = {"birthday": "birth_date", "position": "latitude"}
 
 
 def _weight(people: int, known: Holdings) -> str:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from personalize.core import audit, clock, hooks, registries
-from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.subscribers import attributes as typing
 from segments.subscribers import profile
 from segments.subscribers.checking import Checked, check, check_rows, definitions
@@ -36,8 +35,8 @@ def upsert_subscribers(
 ) -> UpsertResult:
     """Create and change people so that they are as the rows say; what already is so is not written.
 
-    Bad rows are refused one by one and the others stored. Attribute values that do not fit their type are kept apart and
-    the rest of their row is stored. ``source`` names the system that the external ids belong to; ``at`` stamps the rows
+    Bad rows are refused one by one and the others stored. Values that do not fit their attribute or built-in field are kept
+    apart and the rest of their row is stored; only an address or an external id refuses its row. ``source`` names the system that the external ids belong to; ``at`` stamps the rows
     and defaults to now. ``policies`` say by field (``attributes.KEY`` for an attribute) what a value may do to a stored
     one: ``set``, the default, replaces it; ``fill`` leaves it alone; ``append`` adds to a list of several.
     """
@@ -99,8 +98,8 @@ def change_subscriber(
         )
         if isinstance(changed, Refusal):
             return changed
-        # What somebody has written by hand is the latest word on these attributes.
-        QuarantinedValue.objects.filter(subscriber=person, key__in=wanted.attributes).delete()
+        # What somebody has written by hand is the latest word on these fields.
+        QuarantinedValue.objects.filter(subscriber=person, key__in=wanted.spoken_of).delete()
         if changed:
             person.updated_at = clock.now()
             person.lock_version += 1
@@ -113,13 +112,14 @@ def change_subscriber(
 
 
 def create_subscriber(*, row: SubscriberRow, actor: Any) -> Subscriber | Refusal:
-    """Add one person by hand; refused when somebody has the address, or had it and was erased."""
-    try:
-        key = address_key(normalise(row.email))
-    except BadAddress as error:
-        return Refusal("email", str(error))
+    """Add one person by hand, with good values alone; refused when somebody has the address, or had it and was erased."""
+    wanted = check(0, row, definitions())
+    if isinstance(wanted, Refusal):
+        return wanted
+    if wanted.misfits:
+        return wanted.misfits[0]
     with transaction.atomic():
-        known = Subscriber.objects.filter(address_key=key).first()
+        known = Subscriber.objects.filter(address_key=wanted.key).first()
         if known is not None:
             if known.erased_at is None:
                 return Refusal("email", _("belongs to another person"))
@@ -129,7 +129,7 @@ def create_subscriber(*, row: SubscriberRow, actor: Any) -> Subscriber | Refusal
             return stored.refused[0].refusal
         if not stored.created:
             return Refusal("email", _("belongs to another person"))
-        person = Subscriber.objects.get(address_key=key)
+        person = Subscriber.objects.get(address_key=wanted.key)
         audit.record(actor=actor, action="subscriber.created", target=person)
     return person
 

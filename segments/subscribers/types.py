@@ -64,7 +64,7 @@ class UpsertResult:
     """What became of the rows. ``ids`` has the person's id for every row, in order; None where the row was refused.
 
     ``erased`` counts rows about people who were erased: they are known by their address key alone and stay erased.
-    ``quarantined`` are attribute values that did not fit their type: kept apart, the rest of their row was stored.
+    ``quarantined`` are values that did not fit their attribute or field: kept apart, the rest of their row was stored.
     ``superseded`` counts rows followed by another row with the same address: the last one wins.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from uuid import UUID
 
@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from personalize.core import clock
 from personalize.core.permissions import require
-from personalize.dashboard.lists import ListPage
+from personalize.dashboard.lists import SELECT_ALL, SELECT_ROW, ListPage, selected
 from segments.segmentation import services as segmentation
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError
@@ -42,9 +42,26 @@ def export_list(request: HttpRequest) -> HttpResponseBase:
         str(part) for part in [page.view.label if page.view else "", *([page.words] if page.words else []), *narrowed]
     )
     back = f"{reverse('subscribers:list')}?{request.GET.urlencode()}"
-    # What was searched for may be somebody's name, and the trail holds no personal data.
-    of = ", ".join(f"{one.key}={value}" for one, value, _label in page.applied) or "subscribers"
-    return _export(request, page.rows, name=name, of=of, back=back)
+    return _export(request, page.rows, name=name, of=_of(page), back=back)
+
+
+def _of(page: ListPage) -> str:
+    """Which people, for the trail: it holds no personal data, and what was searched for may be somebody's name."""
+    return ", ".join(f"{one.key}={value}" for one, value, _label in page.applied) or "subscribers"
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@require("people.export")
+def export_selected(request: HttpRequest) -> HttpResponseBase:
+    """The people ticked in a list, or all it shows: first asks for columns and password, as every export does."""
+    kind, everyone = kind_for(request.user), Subscriber.objects.present()
+    people = selected(request, kind, everyone)
+    everybody = bool(request.POST.get(SELECT_ALL))
+    ticks = [(SELECT_ALL, "1")] if everybody else [(SELECT_ROW, row) for row in request.POST.getlist(SELECT_ROW)]
+    back = f"{reverse('subscribers:list')}?{request.GET.urlencode()}"
+    of = _of(ListPage(request, kind, everyone)) if everybody else "selected subscribers"
+    return _export(request, people, name=_("Selected"), of=of, back=back, ticks=ticks)
 
 
 @sensitive_post_parameters("password")
@@ -70,11 +87,23 @@ def export_static_list(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     return _export(request, people, name=found.name, of=f"list {found.name}", back=reverse("subscribers:list"))
 
 
-def _export(request: HttpRequest, people: QuerySet[Subscriber], *, name: str, of: str, back: str) -> HttpResponseBase:
-    """Ask which columns, in which form and for the password; then hand out the file."""
-    form = ExportForm(request.user, request.POST or None)
+def _export(
+    request: HttpRequest,
+    people: QuerySet[Subscriber],
+    *,
+    name: str,
+    of: str,
+    back: str,
+    ticks: Sequence[tuple[str, str]] = (),
+) -> HttpResponseBase:
+    """Ask which columns, in which form and for the password; then hand out the file.
+
+    ``ticks`` are the posted fields that say who was selected; the form hands them on.
+    """
+    asked = "password" in request.POST or not ticks
+    form = ExportForm(request.user, (request.POST or None) if asked else None)
     if not form.is_valid():
-        context = {"form": form, "name": name, "people": people.count(), "back": back}
+        context = {"form": form, "name": name, "people": people.count(), "back": back, "ticks": ticks}
         return render(request, "transfer/export.html", context, status=422 if form.is_bound else 200)
     format = Format(form.cleaned_data["format"])
     return StreamingHttpResponse(

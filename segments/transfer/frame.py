@@ -11,7 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from personalize.accounts.models import AuditEntry, User
 from personalize.core import clock, permissions
-from personalize.core.registries import MenuEntry, PageAction, Panel, actions, creations, list_filters, menu, panels
+from personalize.core.registries import (
+    BulkAction,
+    MenuEntry,
+    PageAction,
+    Panel,
+    actions,
+    bulk_actions,
+    creations,
+    list_filters,
+    menu,
+    panels,
+)
 from segments.transfer import listing
 from segments.transfer.models import Import, ImportState
 from segments.transfer.progress import progress_of, state_words
@@ -82,6 +93,17 @@ def _register_exports() -> None:
             lambda found: reverse("transfer:export_static_list", args=[found.uuid]),
             export,
             order=20,
+        )
+    )
+    bulk_actions.add(
+        BulkAction(
+            "export",
+            "subscribers",
+            _("Export"),
+            "download",
+            lambda _request: reverse("transfer:export_selected"),
+            export,
+            order=30,
         )
     )
     panels.add(Panel("exports", "home.side", "transfer/_taken_out.html", _taken_out, order=30))

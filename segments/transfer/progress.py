@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
@@ -56,7 +57,7 @@ _FIGURES: dict[str, tuple[Any, Any]] = {
     "erased": (gettext_lazy("Erased before"), gettext_lazy("known by the hash of their address alone, and left out")),
     "quarantined": (
         gettext_lazy("Values put aside"),
-        gettext_lazy("they do not fit their attribute; the rest of the row is taken"),
+        gettext_lazy("they do not fit their field; the rest of the row is taken"),
     ),
     "superseded": (gettext_lazy("Said twice"), gettext_lazy("the last row of the file counts")),
 }
@@ -119,10 +120,19 @@ def figures_of(job: Import) -> list[Figure]:
 
 def _figure(job: Import, key: str) -> Figure:
     label, note = _FIGURES.get(key, (key.replace("_", " ").capitalize(), ""))
-    url = ""
-    if key == "created" and job.kind == ImportKind.SUBSCRIBERS and not job.dry_run:
-        url = f"{reverse('subscribers:list')}?new_in={job.uuid}"
+    url = "" if job.dry_run or job.kind != ImportKind.SUBSCRIBERS else _people_or_values(job, key)
     return Figure(key, label, job.counts[key], note, url)
+
+
+def _people_or_values(job: Import, key: str) -> str:
+    """Where the people or values stand that a figure counts; empty where no page can tell them apart."""
+    if key == "created":
+        return f"{reverse('subscribers:list')}?new_in={job.uuid}"
+    if key == "quarantined" and job.started_at:
+        span = {"source": job.source, "since": job.started_at.isoformat()}
+        span |= {"until": job.finished_at.isoformat()} if job.finished_at else {}
+        return f"{reverse('subscribers:quarantine')}?{urlencode(span)}"
+    return ""
 
 
 def taken(job: Import) -> int:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("imports/<uuid:uuid>/rejected.csv", downloads.rejected, name="rejected"),
     path("imports/<uuid:uuid>/do/<slug:verb>/", views.act, name="act"),
     path("exports/subscribers/", downloads.export_list, name="export"),
+    path("exports/selected/", downloads.export_selected, name="export_selected"),
     path("exports/segments/<uuid:uuid>/", downloads.export_segment, name="export_segment"),
     path("exports/lists/<uuid:uuid>/", downloads.export_static_list, name="export_static_list"),
 ]

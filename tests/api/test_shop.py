@@ -9,7 +9,7 @@ import pytest
 
 from campaigns.delivery.models import Message
 from personalize.core import clock
-from segments.commerce.models import Cart, Order, OrderStatus, Product
+from segments.commerce.models import Cart, Order, OrderStatus, Product, Refund
 from segments.events.models import Event
 from segments.segmentation.models import Segment
 from segments.subscribers.models import ExternalId, Subscriber
@@ -47,6 +47,56 @@ def test_products_are_created_changed_and_left_as_they_are(shop: Shop):
     refused = shop.post("/products", {"code": "A", "url": "javascript:alert(1)"})
     assert refused.status_code == 422
     assert "https://" in refused.json()["errors"][0]["reason"]
+
+
+def a_refund(**fields: Any) -> dict[str, Any]:
+    return {"number": "AW-1-R1", "at": clock.now().isoformat(), "order": "AW-1", "lines": [LINE], **fields}
+
+
+def test_a_refund_belongs_to_its_order_and_its_person_and_counts_once(shop: Shop, ann: Subscriber):
+    shop.post("/orders", an_order())
+    refund = a_refund(lines=[{**LINE, "quantity": 1}])
+    assert shop.post("/refunds", refund).json() == {"outcome": "created", "known": None}
+    assert shop.post("/refunds", refund).json()["outcome"] == "unchanged"
+    stored = Refund.objects.get()
+    assert (stored.order, stored.subscriber, stored.total) == (Order.objects.get(), ann, 1_400_500)
+    assert Event.objects.get(name="order_refunded").subject == "AW-1"
+    assert shop.post("/refunds", {**refund, "lines": [LINE]}).json()["outcome"] == "updated"
+    assert Refund.objects.get().total == 2_801_000
+    assert Event.objects.filter(name="order_refunded").count() == 1
+
+
+def test_a_refund_told_again_finds_the_order_that_came_later(shop: Shop, ann: Subscriber):
+    refund = a_refund()
+    shop.post("/refunds", refund)
+    assert Refund.objects.get().order is None
+    shop.post("/orders", an_order())
+    assert shop.post("/refunds", refund).json()["outcome"] == "updated"
+    assert (Refund.objects.get().order, Refund.objects.get().subscriber) == (Order.objects.get(), ann)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"lines": []}, "no lines"),
+        ({"lines": [{**LINE, "quantity": -1}]}, "positive"),
+        ({"lines": [{**LINE, "unit_price": -1}]}, "positive"),
+        ({"currency": "XTS"}, "XTS"),
+        ({"order": "AW\u200b"}, "number of the order"),
+        ({"at": "2020-01-01T00:00:00Z"}, "at: "),
+        ({"at": "2020-01-01T00:00:00"}, "timezone"),
+    ],
+)
+def test_a_refund_that_is_none_is_refused_and_the_others_of_its_batch_are_stored(
+    shop: Shop, ann: Subscriber, wrong: dict[str, Any], said: str
+):
+    alone = shop.post("/refunds", a_refund(**wrong))
+    assert alone.status_code == 422
+    assert said in alone.content.decode()
+    answer = shop.post("/refunds/batch", {"refunds": [a_refund(**wrong), a_refund(number="AW-1-R2")]}).json()
+    assert (answer["created"], [one["index"] for one in answer["refused"]]) == (1, [0])
+    assert said in answer["refused"][0]["reason"]
+    assert Refund.objects.get().number == "AW-1-R2"
 
 
 def test_a_batch_of_products_tells_which_were_refused(shop: Shop):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -117,6 +119,52 @@ def test_sensitive_values_are_hidden_from_those_who_see_no_addresses(client: Cli
     wait("illness", "quinsy")
     client.force_login(alan)
     assert "quinsy" not in client.get(PATH).content.decode()
+
+
+def test_values_are_filtered_by_where_they_came_from_and_when_and_mended_within_that_alone(client, priya):
+    attribute("points", "int")
+    old, new, other = wait("points", "lots"), wait("points", "lots"), wait("points", "many")
+    later = NOW + dt.timedelta(hours=1)
+    QuarantinedValue.objects.filter(pk=new.pk).update(at=later)
+    QuarantinedValue.objects.filter(pk=other.pk).update(at=later, source="shop")
+    client.force_login(priya)
+    address = f"{PATH}?{urlencode({'source': 'till', 'since': later.isoformat()})}"
+    text = client.get(address).content.decode()
+    assert f'name="id" value="{new.pk}"' in text
+    assert "many" not in text
+    client.post(address, {"id": new.pk, "everyone": "1", "deed": "store", f"v{new.pk}-value": "7"})
+    assert (known(new), known(old)) == (7, None)
+    assert client.get(f"{PATH}?source=%00&since=yesterday&until=2026-01-01").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "raw", "given", "column", "stored"),
+    [
+        ("birth_date", "1900-01-01", "1988-02-29", "birth_year", 1988),
+        ("country", "Atlantis", "GR", "country", "GR"),
+        ("latitude", "91, 0", "51.45, -2.58", "longitude", -2.58),
+        ("last_name", "W" * 101, "Whitaker", "last_name_folded", "whitaker"),
+    ],
+)
+def test_values_of_built_in_fields_are_mended_on_the_same_page(client, priya, key, raw, given, column, stored):
+    one, other = wait(key, raw), wait(key, raw)
+    client.force_login(priya)
+    assert f"attribute={key}" in client.get("/attributes/").content.decode()
+    assert "Store for 2" in client.get(f"{PATH}?attribute={key}").content.decode()
+    answer = client.post(PATH, {"id": one.pk, "everyone": "1", "deed": "store", f"v{one.pk}-value": given}, follow=True)
+    assert "Stored for 2 people." in answer.content.decode()
+    people = Subscriber.objects.filter(pk__in=(one.subscriber_id, other.subscriber_id))
+    assert list(people.values_list(column, flat=True)) == [stored, stored]
+    assert not QuarantinedValue.objects.exists()
+
+
+@pytest.mark.parametrize(("key", "given"), [("birth_date", "1970-01-01"), ("latitude", "51.45"), ("country", "Narnia")])
+def test_a_built_in_value_that_does_not_fit_either_is_refused(client: Client, priya: User, key: str, given: str):
+    value = wait(key, "lost")
+    client.force_login(priya)
+    text = client.post(PATH, {"id": value.pk, "deed": "store", f"v{value.pk}-value": given}).content.decode()
+    assert 'class="field-error" role="alert"' in text
+    assert QuarantinedValue.objects.get() == value
 
 
 def test_nothing_is_stored_when_an_attribute_is_not_defined_any_more():

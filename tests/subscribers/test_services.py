@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from personalize.accounts.models import AuditEntry
 from personalize.core import hooks
 from personalize.core.addresses import address_key
-from segments.subscribers.models import ExternalId, Subscriber
-from segments.subscribers.services import change_subscriber, define_attribute, upsert_subscribers
+from segments.subscribers.models import ExternalId, QuarantinedValue, Subscriber
+from segments.subscribers.services import change_subscriber, create_subscriber, define_attribute, upsert_subscribers
 from segments.subscribers.types import Refusal, Stale, SubscriberRow
 from tests.factories import NOW, make_subscriber
 
@@ -58,7 +60,7 @@ def test_the_same_rows_again_write_nothing(changes, django_assert_max_num_querie
     rows = [SubscriberRow(f"p{n}@post.example", first_name=f"P{n}", external_id=str(n)) for n in range(50)]
     store(*rows)
     before = list(Subscriber.objects.order_by("pk").values())
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         result = upsert_subscribers(rows=rows, source="shop")
     assert (result.created, result.updated, result.unchanged) == (0, 0, 50)
     assert list(Subscriber.objects.order_by("pk").values()) == before
@@ -84,17 +86,70 @@ def test_bad_rows_are_refused_and_the_others_stored():
     result = store(
         SubscriberRow("ann@post.example"),
         SubscriberRow("not an address"),
-        SubscriberRow("bob@post.example", country="Atlantis"),
-        SubscriberRow("cid@post.example", time_zone="Europe/Nowhere"),
-        SubscriberRow("dot@post.example", latitude="91", longitude="0"),
+        SubscriberRow("bob@post.example", external_id="7" * 121),
+        SubscriberRow("cid@post.example", attributes={"unheard_of": 1}),
     )
     assert [(row.index, row.refusal.field) for row in result.refused] == [
         (1, "email"),
-        (2, "country"),
-        (3, "time_zone"),
-        (4, "latitude"),
+        (2, "external_id"),
+        (3, "unheard_of"),
     ]
     assert list(Subscriber.objects.values_list("email", flat=True)) == ["ann@post.example"]
+
+
+def put_aside() -> set[tuple[str, str]]:
+    return set(QuarantinedValue.objects.values_list("key", "raw"))
+
+
+def test_values_that_do_not_fit_their_field_are_put_aside_and_the_rest_of_the_row_is_stored():
+    result = store(
+        SubscriberRow(
+            "ann@post.example",
+            first_name="Ann",
+            last_name="W" * 101,
+            country="Atlantis",
+            language="elvish",
+            time_zone="Europe/Nowhere",
+            latitude="91",
+            longitude="0",
+            birth_date="1988-02-29",
+        )
+    )
+    ann = Subscriber.objects.get()
+    assert (result.created, result.quarantined, result.refused) == (1, 5, [])
+    assert (ann.first_name, ann.last_name, ann.country, ann.latitude, ann.birth_year) == ("Ann", "", "", None, 1988)
+    assert put_aside() == {
+        ("last_name", "W" * 101),
+        ("country", "Atlantis"),
+        ("language", "elvish"),
+        ("time_zone", "Europe/Nowhere"),
+        ("latitude", "91, 0"),
+    }
+
+
+def test_what_is_put_aside_leaves_the_stored_value_alone_and_ends_with_a_good_one():
+    store(SubscriberRow("ann@post.example", country="GB", birth_date="1988-02-29"))
+    store(SubscriberRow("ann@post.example", country="Atlantis", birth_date="1900-01-01"))
+    ann = Subscriber.objects.get()
+    assert (ann.country, ann.birth_year, ann.lock_version) == ("GB", 1988, 0)
+    assert put_aside() == {("country", "Atlantis"), ("birth_date", "1900-01-01")}
+    store(SubscriberRow("ann@post.example", birth_date="--02-29"))
+    assert put_aside() == {("country", "Atlantis")}
+    change_subscriber(subscriber=ann, changes={"country": "FR"}, lock_version=1, actor="tests")
+    assert put_aside() == set()
+
+
+def test_by_hand_a_value_that_does_not_fit_is_refused_at_its_field():
+    ann = make_subscriber("ann@post.example")
+    for changes, field in (({"country": "Atlantis"}, "country"), ({"birth_date": "1900-01-01"}, "birth_date")):
+        refused = change_subscriber(subscriber=ann, changes=changes, lock_version=0, actor="tests")
+        assert isinstance(refused, Refusal)
+        assert refused.field == field
+        refused = create_subscriber(row=SubscriberRow("bob@post.example", **changes), actor="tests")
+        assert isinstance(refused, Refusal)
+        assert refused.field == field
+    assert Subscriber.objects.count() == 1
+    assert put_aside() == set()
 
 
 @pytest.mark.parametrize(
@@ -102,7 +157,14 @@ def test_bad_rows_are_refused_and_the_others_stored():
 )
 def test_dates_that_stand_for_unknown_are_no_birthdays(given):
     result = store(SubscriberRow("ann@post.example", birth_date=given))
-    assert result.refused[0].refusal.field == "birth_date"
+    assert (result.created, result.quarantined) == (1, 1)
+    assert Subscriber.objects.get().birth_month is None
+    assert put_aside() == {("birth_date", given)}
+
+
+def test_a_date_of_birth_given_as_a_date_is_put_aside_as_it_is_written():
+    store(SubscriberRow("ann@post.example", birth_date=dt.date(1970, 1, 1)))
+    assert put_aside() == {("birth_date", "1970-01-01")}
 
 
 @pytest.mark.parametrize(

@@ -38,9 +38,9 @@ ROW = st.fixed_dictionaries(
         "postal_code": text,
         "country": st.sampled_from(["", "GB", "FR", "US", "Atlantis"]),
         "time_zone": st.sampled_from(["", "Asia/Tokyo", "Europe/Paris"]),
-        "birth_date": st.sampled_from(["", "1988-02-29", "--02-29"]),
+        "birth_date": st.sampled_from(["", "1988-02-29", "--02-29", "1900-01-01"]),
         "external_id": st.sampled_from(["", "1", "2", "3"]),
-        "place": st.sampled_from([("", ""), ("51.5", "-2.5")]),
+        "place": st.sampled_from([("", ""), ("51.5", "-2.5"), ("91", "0")]),
         "attributes": st.fixed_dictionaries(
             {},
             optional={
@@ -82,7 +82,7 @@ class Model:
         self.misfits: dict[tuple[str, str], str] = {}
 
     def take(self, rows: list[dict[str, Any]], policies: dict[str, str]) -> dict[str, int]:
-        good = [row for row in rows if row["email"] != "no" and row.get("country") != "Atlantis"]
+        good = [row for row in rows if row["email"] != "no"]
         last: dict[str, dict[str, Any]] = {}
         for row in good:
             last[row["email"].lower()] = row
@@ -106,15 +106,17 @@ class Model:
         person.setdefault("place", (None, None))
         said = {}
         for name in ("first_name", "city", "postal_code", "country", "time_zone"):
-            if name in row and not (policies.get(name) == "fill" and person[name]):
+            if name in row and self.fits(email, name, row[name], bool(policies.get(name) == "fill" and person[name])):
                 said[name] = clean(row[name])
         if said.get("country") and not said.get("time_zone") and person["time_zone"] in ("", ZONES[person["country"]]):
             said["time_zone"] = ZONES[said["country"]]
         person |= said
-        if "birth_date" in row and not (policies.get("birth_date") == "fill" and person["birth"][2]):
+        born = bool(policies.get("birth_date") == "fill" and person["birth"][2])
+        if "birth_date" in row and self.fits(email, "birth_date", row["birth_date"], born):
             births = {"": (None, None, None), "1988-02-29": (1988, 2, 29), "--02-29": (None, 2, 29)}
             person["birth"] = births[row["birth_date"]]
-        if "place" in row and not (policies.get("latitude") == "fill" and person["place"][0] is not None):
+        placed = policies.get("latitude") == "fill" and person["place"][0] is not None
+        if "place" in row and self.fits(email, "latitude", ", ".join(row["place"]), placed):
             person["place"] = (None, None) if row["place"][0] == "" else (51.5, -2.5)
         for key, raw in row.get("attributes", {}).items():
             self.attribute(email, person, key, raw, policies.get(f"attributes.{key}", "set"))
@@ -123,6 +125,15 @@ class Model:
             self.ids[email] = row["external_id"]
         self.people[email] = person
         return "created" if old is None else "updated" if person != old or linked else "unchanged"
+
+    def fits(self, email: str, name: str, raw: str, kept: bool) -> bool:
+        """Whether a value of a built-in field is taken; a bad one waits, and a good one ends the waiting."""
+        if raw in ("Atlantis", "1900-01-01", "91, 0"):
+            self.misfits[email, name] = raw
+            return False
+        if not kept:
+            self.misfits.pop((email, name), None)
+        return not kept
 
     def attribute(self, email: str, person: dict[str, Any], key: str, raw: str | None, policy: str) -> None:
         if raw in ("many", "cellar"):

@@ -218,6 +218,27 @@ def test_a_segment_and_a_static_list_leave_from_their_pages(signed_in: Client, a
     ]
 
 
+def test_those_who_are_ticked_in_the_list_leave_and_nobody_else(signed_in: Client, ann: Subscriber):
+    make_subscriber("liam@post.example", first_name="Liam", country="IE")
+    assert 'formaction="/exports/selected/?country=GB"' in signed_in.get("/subscribers/?country=GB").content.decode()
+    address = "/exports/selected/"
+    asked = signed_in.post(address, {"row": [ann.pk]})
+    assert asked.status_code == 200
+    assert "Export 1 person" in asked.content.decode()
+    assert f'<input type="hidden" name="row" value="{ann.pk}">' in asked.content.decode()
+    assert "Liam" not in download(signed_in, address, row=[ann.pk, "x", "9" * 40])
+    assert download(signed_in, f"{address}?country=IE", all="1").count("\r\n") == 2
+    assert download(signed_in, address, all="1").count("\r\n") == 3
+    refused = signed_in.post(address, {"row": [ann.pk], "columns": ["city"], "format": "csv", "password": "else"})
+    assert refused.status_code == 422
+    assert f'name="row" value="{ann.pk}"' in refused.content.decode()
+    assert [entry.details["of"] for entry in AuditEntry.objects.filter(action="people.export").order_by("pk")] == [
+        "selected subscribers",
+        "country=IE",
+        "subscribers",
+    ]
+
+
 def test_without_the_password_nobody_leaves_and_what_was_ticked_stays(signed_in: Client, ann: Subscriber):
     response = signed_in.post(
         "/exports/subscribers/", {"columns": ["city"], "format": "ndjson", "password": "something-else"}
@@ -235,6 +256,7 @@ def test_only_owners_take_people_out(client: Client, request: pytest.FixtureRequ
     given = {"columns": ["email"], "format": "csv", "password": PASSWORD}
     assert client.get("/exports/subscribers/").status_code == 403
     assert client.post("/exports/subscribers/", given).status_code == 403
+    assert client.post("/exports/selected/", {**given, "all": "1"}).status_code == 403
     assert "/exports/" not in client.get("/subscribers/").content.decode()
 
 

@@ -152,14 +152,14 @@ def test_an_address_twice_in_a_file_is_reported_and_the_last_wins(file):
 def test_bad_rows_are_rejected_with_line_and_reason_and_the_good_ones_stored(file):
     path = file(
         'email,first_name,country\nann@post.example,"Ann\nMary",GB\nnope,Bob,GB\ncid@post.example,Cid\n'
-        "\ndot@post.example,Dot,Atlantis\n=cmd|calc@post.example,<b>Eve</b>,\na@localhost,x,\n"
+        "\ndot@nowhere,Dot,FR\n=cmd|calc@post.example,<b>Eve</b>,\na@localhost,x,\n"
     )
     summary = run("import_subscribers", path)
     assert (summary["created"], summary["rejected"]) == (2, 4)
     said = dict(rejects(path))
     assert set(said) == {"4", "5", "7", "9"}
     assert said["5"] == "has 2 values where the header has 3"
-    assert said["7"].startswith("country: ")
+    assert said["7"].startswith("email: ")
     assert set(Subscriber.objects.values_list("email", "first_name")) == {
         ("ann@post.example", "Ann Mary"),
         ("=cmd|calc@post.example", "<b>Eve</b>"),
@@ -208,6 +208,21 @@ def test_attributes_come_in_by_their_key(file):
     misfit = QuarantinedValue.objects.get()
     assert (misfit.subscriber.email, misfit.key, misfit.raw, misfit.line) == ("bob@post.example", "points", "many", 3)
     assert Subscriber.objects.get(email="ann@post.example").attributes == {"points": 12}
+
+
+def test_a_built_in_value_that_does_not_fit_waits_with_its_line_and_the_person_is_stored(file):
+    path = file(
+        "email,first_name,country,birth_date\nann@post.example,Ann,GB,1988-02-29\n"
+        "bob@post.example,Bob,Atlantis,1900-01-01\ncid@post.example,Cid,FR,31.12.1990\n"
+    )
+    summary = run("import_subscribers", path)
+    assert (summary["created"], summary["quarantined"], summary["rejected"]) == (3, 3, 0)
+    assert Subscriber.objects.get(email="bob@post.example").first_name == "Bob"
+    assert set(QuarantinedValue.objects.values_list("subscriber__email", "key", "raw", "line")) == {
+        ("bob@post.example", "country", "Atlantis", 3),
+        ("bob@post.example", "birth_date", "1900-01-01", 3),
+        ("cid@post.example", "birth_date", "31.12.1990", 4),
+    }
 
 
 def test_gzipped_files_and_semicolons_are_read(file):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 from typing import Any
 
 import pytest
@@ -109,6 +111,16 @@ def test_people_come_in_by_forms_alone_and_nothing_is_written_before_the_last_on
     listed = page.get(f"/subscribers/?new_in={job.uuid}").content.decode()
     assert "New during import" in listed
     assert "Liam" in listed
+
+
+def test_the_figure_of_values_put_aside_leads_to_those_of_this_import(page: Client):
+    for town in ("Atlantis", "Narnia"):
+        job = uploaded(page, f"email,country\n{town}@post.example,{town}\n", name=f"{town}.csv")
+        imported(page, checked(page, job))
+    [there] = re.findall(r'href="(/attributes/quarantine/[^"]+)">1</a>', text_of(page, job))
+    listed = page.get(html.unescape(there)).content.decode()
+    assert "Narnia" in listed
+    assert "Atlantis" not in listed
 
 
 def test_columns_are_guessed_by_what_systems_call_them_until_somebody_has_chosen(page: Client):

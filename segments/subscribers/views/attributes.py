@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -10,16 +12,17 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from personalize.core import permissions, registries
 from personalize.core.permissions import require
-from segments.subscribers import people, quarantine, registry
+from segments.subscribers import people, profile, quarantine, registry
 from segments.subscribers.attribute_forms import AttributeForm, Fallbacks
 from segments.subscribers.models import AttributeDefinition, QuarantinedValue, Subscriber
-from segments.subscribers.person_forms import MendForm
+from segments.subscribers.person_forms import MendForm, field_label
 from segments.subscribers.services import define_attribute, delete_attribute
 from segments.subscribers.types import Refusal
 
@@ -100,15 +103,16 @@ def waiting(request: HttpRequest) -> HttpResponseBase:
 def _waiting(request: HttpRequest, *, refused: QuarantinedValue | None = None, error: str = "") -> HttpResponse:
     definitions = {one.key: one for one in AttributeDefinition.objects.all()}
     key = request.GET.get("attribute", "")
-    key = key if key in definitions else ""
+    key = key if key in definitions or key in profile.GIVEN else ""
     like = _of(request.GET.get("like", ""))
+    span = _span(request)
     singly = like is not None or request.GET.get("view") == "people"
     if singly:
-        found = quarantine.alike(like) if like else quarantine.waiting(key)
+        found = span.narrow(quarantine.alike(like) if like else quarantine.waiting(key))
         page: Page[Any] = _page(request, found.select_related("subscriber").order_by("-at", "pk"))
         rows = [(value, 1) for value in page]
     else:
-        page = _page(request, quarantine.by_value(key))
+        page = _page(request, quarantine.by_value(span.narrow(quarantine.waiting(key))))
         firsts = QuarantinedValue.objects.select_related("subscriber").in_bulk([row["first"] for row in page])
         rows = [(firsts[row["first"]], row["people"]) for row in page]
     lines = [_line(request, definitions.get(value.key), value, number) for value, number in rows]
@@ -125,8 +129,13 @@ def _waiting(request: HttpRequest, *, refused: QuarantinedValue | None = None, e
             "singly": singly,
             "like": like,
             "key": key,
-            "total": quarantine.waiting().count(),
-            "attributes": [(one.key, one.label) for one in definitions.values() if one.key in stuck],
+            "span": span,
+            "within": f"&{query}" if (query := _of_span(request)) else "",
+            "total": span.narrow(quarantine.waiting()).count(),
+            "attributes": [
+                *((one.key, one.label) for one in definitions.values() if one.key in stuck),
+                *((name, field_label(name)) for name in profile.GIVEN if name in stuck),
+            ],
         },
     )
 
@@ -140,9 +149,11 @@ def _line(
 ) -> dict[str, Any]:
     hidden = bool(definition and definition.sensitive and not permissions.allowed(request.user, "people.address"))
     posted = request.POST if request.POST.get("id") == str(value.pk) else None
-    form = MendForm(posted, definition=definition, prefix=f"v{value.pk}") if definition else None
+    mendable = definition is not None or value.key in profile.GIVEN
+    form = MendForm(posted, key=value.key, definition=definition, prefix=f"v{value.pk}") if mendable else None
     return {
         "value": value,
+        "field": definition.label if definition else field_label(value.key) if mendable else value.key,
         "raw": "…" if hidden else value.raw,
         "definition": definition,
         "people": number,
@@ -163,7 +174,7 @@ def _mend(request: HttpRequest) -> HttpResponseBase:
     if value is None:
         messages.info(request, _("This value waits no longer."))
         return redirect(request.get_full_path())
-    everyone = quarantine.alike(value)
+    everyone = _span(request).narrow(quarantine.alike(value))
     values = everyone if request.POST.get("everyone") else everyone.filter(pk=value.pk)
     deed = request.POST.get("deed")
     if deed == "dismiss":
@@ -187,12 +198,35 @@ def _take_as_choice(request: HttpRequest, value: QuarantinedValue) -> int | Refu
 
 def _store(request: HttpRequest, value: QuarantinedValue, values: QuerySet[QuarantinedValue]) -> int | Refusal:
     definition = AttributeDefinition.objects.filter(key=value.key).first()
-    if definition is None:
+    if definition is None and value.key not in profile.GIVEN:
         return Refusal("value", _("belongs to an attribute that is not defined any more"))
-    form = MendForm(request.POST, definition=definition, prefix=f"v{value.pk}")
+    form = MendForm(request.POST, key=value.key, definition=definition, prefix=f"v{value.pk}")
     if not form.is_valid():
         return Refusal("value", str(form.errors["value"][0]))
     return quarantine.mend(values=values, key=value.key, value=form.cleaned_data["value"], actor=request.user)
+
+
+SPAN = ("source", "since", "until")
+
+
+def _span(request: HttpRequest) -> quarantine.Span:
+    """Where the values in question came from and when; times that are none are not asked for."""
+    source, *times = (request.GET.get(name, "") for name in SPAN)
+    since, until = (_moment(time) for time in times)
+    return quarantine.Span(source.replace("\0", ""), since, until)
+
+
+def _of_span(request: HttpRequest) -> str:
+    """The part of the address that says it, for links to the same values in another view."""
+    return urlencode({name: value for name in SPAN if (value := request.GET.get(name))})
+
+
+def _moment(text: str) -> dt.datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def _of(id: str) -> QuarantinedValue | None:
