@@ -139,7 +139,9 @@ class Painter:
         drawn = layout.draw(
             self.outline,
             heights={START: layout.HEAD, **{id: self._height(self.outline.items[id]) for id in self.outline.reached}},
-            sides={id: [Side(key, _room(label, n)) for key, label, n, _url, _good in pills] for id, pills in sides.items()},
+            sides={
+                id: [Side(key, _room(label, n)) for key, label, n, _url, _good in pills] for id, pills in sides.items()
+            },
             people=self.figures.on_the_ways(self.outline),
         )
         fits = max(ZOOMS[0], min(100, CANVAS * 100 // drawn.width))
@@ -193,7 +195,9 @@ class Painter:
     def _start(self, box: layout.Box) -> Node:
         said = self.trigger()
         faulty = any(problem.step == "" for problem in self.problems)
-        return Node(box, url(self.automation, "tab=entry"), self.trigger_icon(), "start", said.title, said.second, faulty=faulty)
+        return Node(
+            box, url(self.automation, "tab=entry"), self.trigger_icon(), "start", said.title, said.second, faulty=faulty
+        )
 
     def _node(self, item: Item, box: layout.Box) -> Node:
         said = words.step_words(item.body, self.names)
@@ -288,7 +292,11 @@ class Painter:
             middle = box.y + box.height // 2
             for (_key, y), (_k, _label, n, _url, good) in zip(box.sides, pills, strict=True):
                 over = box.x + box.width
-                path = f"M{over} {middle}H{box.side_x}" if y == middle else f"M{over} {middle}H{over + 20}V{y}H{box.side_x}"
+                path = (
+                    f"M{over} {middle}H{box.side_x}"
+                    if y == middle
+                    else f"M{over} {middle}H{over + 20}V{y}H{box.side_x}"
+                )
                 width = round(layout.THINNEST + layout.THICKER * min(1, n / entered), 1)
                 found.append(Leaving(path, width, good))
         return found

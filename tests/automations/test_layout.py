@@ -15,7 +15,7 @@ from tests.automations.test_editing import FORKED, NEW, draft_of, new, places
 
 def drawn(draft: dict[str, Any], **more: Any) -> layout.Drawing:
     outline = Outline.of(draft)
-    heights = {id: 84 for id in outline.reached}
+    heights = dict.fromkeys(outline.reached, 84)
     return layout.draw(outline, heights={layout.START: 56, **heights}, **more)
 
 

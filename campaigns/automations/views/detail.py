@@ -211,7 +211,9 @@ def _step_form(automation: Automation, step: str, data: Any = None) -> StepForm 
 def _entry_forms(automation: Automation, data: Any = None) -> dict[str, Any]:
     draft = automation.draft
     exits = draft.get("exits")
-    listed = [ExitRuleForm.initial_of(exit) for exit in exits if isinstance(exit, dict)] if isinstance(exits, list) else []
+    listed = (
+        [ExitRuleForm.initial_of(exit) for exit in exits if isinstance(exit, dict)] if isinstance(exits, list) else []
+    )
     return {
         "settings": SettingsForm(data, automation=automation),
         "trigger": TriggerForm(data, initial=TriggerForm.initial_of(draft.get("trigger"))),
@@ -277,12 +279,16 @@ def _page(
         context["entry"] = entry or _entry_forms(automation)
         context["event_names"] = list(words.HAPPENS.items())
     elif tab == "people":
-        context["next_due"] = listing.people(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
+        context["next_due"] = (
+            listing.people(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
+        )
         context["titles"] = listing.titles_of(automation)
     elif tab == "versions":
         context["versions"] = _versions(automation)
     # htmx shows answers that say all is well alone; what is wrong stands in the page.
-    return render(request, "automations/detail.html", context, status=200 if request.headers.get("HX-Request") else status)
+    return render(
+        request, "automations/detail.html", context, status=200 if request.headers.get("HX-Request") else status
+    )
 
 
 def _zoom(request: HttpRequest) -> int | None:
@@ -303,7 +309,12 @@ def _stats(request: HttpRequest, automation: Automation, counted: Any) -> list[S
             _("%(n)s people") % {"n": f"{counted.people:,}"},
             listing.people_url(automation, f"view={listing.EVERY}&came=30"),
         ),
-        *(stat for source in registries.stats if source.page == "automation" for stat in source.stats(request, automation)),
+        *(
+            stat
+            for source in registries.stats
+            if source.page == "automation"
+            for stat in source.stats(request, automation)
+        ),
         Stat(
             _("Left out, 30 days"),
             f"{counted.left_out:,}",
@@ -331,7 +342,10 @@ def _ways(item: Any) -> list[tuple[str, str]]:
         return []
     if not item.forks:
         return [("next", _("Step after it"))]
-    named = [(name, _("Step under ‘%(way)s’") % {"way": words.way_words(item.type, name, item.body)}) for name in item.outlets]
+    named = [
+        (name, _("Step under ‘%(way)s’") % {"way": words.way_words(item.type, name, item.body)})
+        for name in item.outlets
+    ]
     return [*named, (editing.JOIN, _("Step after all ways"))]
 
 
