@@ -14,8 +14,7 @@ from campaigns.automations.types import EnrolmentState
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState
 from personalize.core.clock import now
-from segments.consent.models import Subscription
-from segments.consent.services import suppress
+from segments.consent.models import Subscription, Suppression
 from segments.subscribers.models import AttributeDefinition, StaticList
 from tests.automations.ways import DAY, HOUR, enter, go, happens, live, mail, mails, publish, wait, way, where
 from tests.factories import NOW, make_follower, make_order, make_subscriber, make_topic
@@ -127,8 +126,7 @@ def test_whoever_left_the_topic_or_is_barred_gets_no_further_mail(ann):
     ways = [enter(automation, person) for person in (ann, bob, cid)]
     go(NOW)
     Subscription.objects.filter(subscriber=bob).update(state="unsubscribed")
-    suppress(address_key=cid.address_key, reason="manual", source="test")
-    Enrolment.objects.filter(ended_at__isnull=False).update(state="waiting", ended_at=None, reason="")
+    Suppression.objects.create(address_key=cid.address_key, reason="manual", source="test", created_at=NOW)
     go(NOW + DAY)
     assert [where(one)[:2] for one in ways] == [("done", ""), ("exited", "no_consent"), ("exited", "suppressed")]
     assert [message.subscriber_id for message in mails()] == [ann.pk]
