@@ -13,11 +13,13 @@ class AutomationsConfig(AppConfig):
     def ready(self) -> None:
         from campaigns.automations import personal
         from campaigns.automations.looking import look
+        from campaigns.automations.panels import register
         from campaigns.automations.receivers import on_consent_changed
         from personalize.core import hooks, queue, registries
 
         hooks.consent_changed.listen(on_consent_changed)
         queue.register_look("automations", look, before="delivery")
+        register()
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)

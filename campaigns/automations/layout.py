@@ -242,6 +242,8 @@ def _path(turns: Sequence[tuple[int, int]], bottom: int) -> str:
             continue
         corner = min(CORNER, abs(to_x - x) // 2, max(0, at_y - y))
         over = corner if to_x > x else -corner
-        parts.append(f"V{at_y - corner}Q{x} {at_y} {x + over} {at_y}H{to_x - over}Q{to_x} {at_y} {to_x} {at_y + corner}")
+        parts.append(
+            f"V{at_y - corner}Q{x} {at_y} {x + over} {at_y}H{to_x - over}Q{to_x} {at_y} {to_x} {at_y + corner}"
+        )
         x, y = to_x, at_y + corner
     return "".join([*parts, f"V{bottom}"])

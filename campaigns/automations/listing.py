@@ -188,7 +188,13 @@ def people_for(request: HttpRequest, automation: Automation) -> Lists:
                 lambda row: address_for(reader, row.subscriber),
                 show=partial(_person, reader),
             ),
-            Column("step", gettext_lazy("Step"), lambda row: titles.get(row.step, row.step), show=_at(titles), sort=("step",)),
+            Column(
+                "step",
+                gettext_lazy("Step"),
+                lambda row: titles.get(row.step, row.step),
+                show=_at(titles),
+                sort=("step",),
+            ),
             Column("state", gettext_lazy("State"), _state_words, show=_enrolment_state, sort=("state", "reason")),
             _moment("came_at", gettext_lazy("There since")),
             Column(
@@ -212,9 +218,17 @@ def people_for(request: HttpRequest, automation: Automation) -> Lists:
             ListView(EVERY, PEOPLE, gettext_lazy("All"), lambda rows: rows),
         ),
         filters=(
-            ListFilter("step", PEOPLE, gettext_lazy("Step"), lambda: list(titles.items()), lambda rows, id: rows.filter(step=id)),
+            ListFilter(
+                "step",
+                PEOPLE,
+                gettext_lazy("Step"),
+                lambda: list(titles.items()),
+                lambda rows, id: rows.filter(step=id),
+            ),
             ListFilter("state", PEOPLE, gettext_lazy("State"), lambda: EnrolmentState.choices, _in_state),
-            ListFilter("met", PEOPLE, gettext_lazy("Met, 30 days"), lambda: _meetings(automation, titles), _met(automation)),
+            ListFilter(
+                "met", PEOPLE, gettext_lazy("Met, 30 days"), lambda: _meetings(automation, titles), _met(automation)
+            ),
             ListFilter("left", PEOPLE, gettext_lazy("Left at, 30 days"), lambda: _exits(automation, titles), _left),
             ListFilter("came", PEOPLE, gettext_lazy("Came in"), lambda: [("30", _("in the last 30 days"))], _came),
             ListFilter("version", PEOPLE, gettext_lazy("Version"), lambda: _versions(automation), _of_version),
@@ -390,7 +404,9 @@ def held_for(request: HttpRequest, automation: Automation) -> Lists:
         search_label=gettext_lazy("Name, address"),
         filters=(
             ListFilter("reason", HELD, gettext_lazy("Why"), lambda: HeldReason.choices, _because),
-            ListFilter("step", HELD, gettext_lazy("Mail"), lambda: list(titles.items()), lambda rows, id: rows.filter(step=id)),
+            ListFilter(
+                "step", HELD, gettext_lazy("Mail"), lambda: list(titles.items()), lambda rows, id: rows.filter(step=id)
+            ),
         ),
         sort="came_at",
     )

@@ -58,7 +58,9 @@ class Outline:
             if isinstance(body, dict) and isinstance(body.get("id"), str) and body["id"] and body["id"] not in bodies:
                 bodies[body["id"]] = body
         first = next(iter(bodies), END)
-        ways = {id: {name: to if to in bodies else END for name, to in outlets(body).items()} for id, body in bodies.items()}
+        ways = {
+            id: {name: to if to in bodies else END for name, to in outlets(body).items()} for id, body in bodies.items()
+        }
         _cut_loops(first, ways)
         items = {id: Item(id, str(body.get("type", "")), body, ways[id]) for id, body in bodies.items()}
         return cls(items, first)

@@ -53,6 +53,7 @@ class Node:
     foot: bool = False
     left: Figure | None = None
     rate: Rate | None = None
+    clicked_url: str = ""
     held: int = 0
 
 
@@ -117,6 +118,8 @@ class Line:
     figure: Figure | None
     selected: bool
     problems: tuple[str, ...]
+    here: int = 0
+    here_url: str = ""
     empty: bool = False
     outlet: str = ""
 
@@ -139,7 +142,9 @@ class Painter:
         drawn = layout.draw(
             self.outline,
             heights={START: layout.HEAD, **{id: self._height(self.outline.items[id]) for id in self.outline.reached}},
-            sides={id: [Side(key, _room(label, n)) for key, label, n, _url, _good in pills] for id, pills in sides.items()},
+            sides={
+                id: [Side(key, _room(label, n)) for key, label, n, _url, _good in pills] for id, pills in sides.items()
+            },
             people=self.figures.on_the_ways(self.outline),
         )
         fits = max(ZOOMS[0], min(100, CANVAS * 100 // drawn.width))
@@ -181,6 +186,11 @@ class Painter:
         """Whether anybody can have been in it: without a version there are no figures."""
         return self.automation.live_id is not None
 
+    @property
+    def selected_figures(self) -> StepFigures:
+        """The figures of the selected step."""
+        return self.figures.of(self.selected)
+
     def _reading_order(self) -> list[str]:
         return [row.item.id for row in self.outline.rows() if not row.empty and row.item.id in self.outline.joins]
 
@@ -193,7 +203,9 @@ class Painter:
     def _start(self, box: layout.Box) -> Node:
         said = self.trigger()
         faulty = any(problem.step == "" for problem in self.problems)
-        return Node(box, url(self.automation, "tab=entry"), self.trigger_icon(), "start", said.title, said.second, faulty=faulty)
+        return Node(
+            box, url(self.automation, "tab=entry"), self.trigger_icon(), "start", said.title, said.second, faulty=faulty
+        )
 
     def _node(self, item: Item, box: layout.Box) -> Node:
         said = words.step_words(item.body, self.names)
@@ -212,6 +224,7 @@ class Painter:
             foot=self._has_foot(item),
             left=self._figure(item, at),
             rate=rate(at.clicked, at.sent) if item.type == "mail" and at.sent else None,
+            clicked_url=self._met(item.id, CLICKED) if at.clicked else "",
             held=at.held,
         )
 
@@ -230,16 +243,12 @@ class Painter:
     def _met(self, id: str, outcome: str) -> str:
         return people_url(self.automation, f"view={EVERY}&met={id}:{outcome}")
 
-    def clicked_url(self, id: str) -> str:
-        """The people who clicked the mail of a step."""
-        return self._met(id, CLICKED)
-
     def _line(self, row: Any) -> Line:
         item: Item = row.item
         indent = 12 + 20 * min(row.depth, 6)
         way = words.way_words(row.fork.type, row.outlet, row.fork.body) if row.fork else ""
         if row.empty:
-            return Line(item, indent, "", "", way, "", "", None, False, (), True, row.outlet)
+            return Line(item, indent, "", "", way, "", "", None, False, (), empty=True, outlet=row.outlet)
         said = words.step_words(item.body, self.names)
         return Line(
             item,
@@ -252,6 +261,8 @@ class Painter:
             self._figure(item, self.figures.of(item.id)) if self.ran else None,
             item.id == self.selected,
             tuple(problem.message for problem in self.problems if problem.step == item.id),
+            self.figures.of(item.id).here,
+            people_url(self.automation, f"view=now&step={item.id}"),
         )
 
     # --- what people leave by, and what is written on the lines ----------------------------------------------------------
@@ -288,7 +299,11 @@ class Painter:
             middle = box.y + box.height // 2
             for (_key, y), (_k, _label, n, _url, good) in zip(box.sides, pills, strict=True):
                 over = box.x + box.width
-                path = f"M{over} {middle}H{box.side_x}" if y == middle else f"M{over} {middle}H{over + 20}V{y}H{box.side_x}"
+                path = (
+                    f"M{over} {middle}H{box.side_x}"
+                    if y == middle
+                    else f"M{over} {middle}H{over + 20}V{y}H{box.side_x}"
+                )
                 width = round(layout.THINNEST + layout.THICKER * min(1, n / entered), 1)
                 found.append(Leaving(path, width, good))
         return found

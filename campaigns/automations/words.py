@@ -175,7 +175,8 @@ def trigger_words(trigger: Any, names: Names) -> Words:
         case "subscribed":
             topic = trigger.get("topic")
             return Words(
-                _("When somebody subscribes"), _("to ‘%(topic)s’") % {"topic": names.of("topic", topic)} if topic else ""
+                _("When somebody subscribes"),
+                _("to ‘%(topic)s’") % {"topic": names.of("topic", topic)} if topic else "",
             )
         case "joined" | "left" as way:
             segment = names.of("segment", trigger.get("segment"))
@@ -186,7 +187,8 @@ def trigger_words(trigger: Any, names: Names) -> Words:
         case "quiet":
             what = QUIET.get(str(trigger.get("what")), "")
             return Words(
-                _("When it gets quiet"), _("%(what)s for %(time)s") % {"what": what, "time": lasting(trigger.get("after"))}
+                _("When it gets quiet"),
+                _("%(what)s for %(time)s") % {"what": what, "time": lasting(trigger.get("after"))},
             )
     return Words(_("When you put them in"), _("by hand or by the API"))
 

@@ -30,7 +30,9 @@ def taken(name: str, automation: Automation | None) -> bool:
 class NewForm(forms.Form):
     """An automation that says nothing yet."""
 
-    name = forms.CharField(max_length=120, label=gettext_lazy("Name"), help_text=gettext_lazy("Only your team sees it."))
+    name = forms.CharField(
+        max_length=120, label=gettext_lazy("Name"), help_text=gettext_lazy("Only your team sees it.")
+    )
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()

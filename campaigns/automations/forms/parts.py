@@ -230,7 +230,12 @@ class RuleFields(forms.Form):
                 self.add_error("rule_json" if data.get("rule_kind") == "json" else "rule_kind", _("Ask something."))
             self.said = rule
         except RuleError as error:
-            where = {"json": "rule_json", "attr": "rule_value", "orders": "rule_orders_value", "trigger": "rule_trigger_value"}
+            where = {
+                "json": "rule_json",
+                "attr": "rule_value",
+                "orders": "rule_orders_value",
+                "trigger": "rule_trigger_value",
+            }
             kind = data.get("rule_kind", "")
             self.add_error(where.get(kind, f"rule_{kind}"), str(error) if kind == "json" else error.message)
         return data
@@ -276,7 +281,9 @@ class RuleFields(forms.Form):
         if rule["op"] in VALUELESS:
             return rule
         kind = self.vocabulary.fields[rule["attr"]].type
-        words = [word.strip() for word in data["rule_value"].split(",")] if rule["op"] in LISTS else [data["rule_value"]]
+        words = (
+            [word.strip() for word in data["rule_value"].split(",")] if rule["op"] in LISTS else [data["rule_value"]]
+        )
         values = [_typed(word, kind) for word in words]
         return {**rule, "value": values if rule["op"] in LISTS else values[0]}
 
@@ -318,7 +325,12 @@ def rule_initial(rule: Any) -> dict[str, Any]:
 
 def _single(rule: Any) -> Any:
     """The one leaf of a rule, whether or not it stands in a group of its own; otherwise the rule."""
-    if isinstance(rule, dict) and set(rule) <= {"v", "all"} and isinstance(rule.get("all"), list) and len(rule["all"]) == 1:
+    if (
+        isinstance(rule, dict)
+        and set(rule) <= {"v", "all"}
+        and isinstance(rule.get("all"), list)
+        and len(rule["all"]) == 1
+    ):
         return rule["all"][0]
     return rule
 

@@ -109,7 +109,7 @@ def save_entry(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Let the draft say who comes in and what ends it, and the automation what it is called."""
     automation = _automation(uuid)
     entry = _entry_forms(automation, request.POST)
-    if not all([form.is_valid() for form in entry.values()]):  # Every form tells what is wrong, not the first alone.
+    if not all(form.is_valid() for form in entry.values()):  # Every form tells what is wrong, not the first alone.
         return _page(request, automation, tab="entry", entry=entry, status=422)
     draft = {**automation.draft, "trigger": entry["trigger"].says(), **entry["entry"].flags()}
     draft["entry"] = entry["entry"].says()
@@ -211,7 +211,9 @@ def _step_form(automation: Automation, step: str, data: Any = None) -> StepForm 
 def _entry_forms(automation: Automation, data: Any = None) -> dict[str, Any]:
     draft = automation.draft
     exits = draft.get("exits")
-    listed = [ExitRuleForm.initial_of(exit) for exit in exits if isinstance(exit, dict)] if isinstance(exits, list) else []
+    listed = (
+        [ExitRuleForm.initial_of(exit) for exit in exits if isinstance(exit, dict)] if isinstance(exits, list) else []
+    )
     return {
         "settings": SettingsForm(data, automation=automation),
         "trigger": TriggerForm(data, initial=TriggerForm.initial_of(draft.get("trigger"))),
@@ -259,8 +261,7 @@ def _page(
         "trigger": painter.trigger(),
         "stats": _stats(request, automation, counted),
         "problems": problems,
-        "kinds": list(words.KINDS.items()),
-        "icons": words.ICONS,
+        "kinds": [(key, words.ICONS[key], label) for key, label in words.KINDS.items()],
         "figures": counted,
         "next_number": (latest.number if latest else 0) + 1,
         "changed": changed,
@@ -269,6 +270,7 @@ def _page(
         "can_run": allowed(request.user, "automation.run"),
         "state": AutomationState,
         "last": _last(outline),
+        "rule_sentence": words.rule_words(outline.items[step].body.get("rule")) if step else "",
         "ways": _ways(outline.items.get(step)),
         "goes_too": _titles(painter, editing.lost_with(automation.draft, step)) if step else [],
         "places": _places(painter, automation, step) if step and editing.movable(automation.draft, step) else [],
@@ -277,12 +279,16 @@ def _page(
         context["entry"] = entry or _entry_forms(automation)
         context["event_names"] = list(words.HAPPENS.items())
     elif tab == "people":
-        context["next_due"] = listing.people(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
+        context["next_due"] = (
+            listing.people(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
+        )
         context["titles"] = listing.titles_of(automation)
     elif tab == "versions":
         context["versions"] = _versions(automation)
     # htmx shows answers that say all is well alone; what is wrong stands in the page.
-    return render(request, "automations/detail.html", context, status=200 if request.headers.get("HX-Request") else status)
+    return render(
+        request, "automations/detail.html", context, status=200 if request.headers.get("HX-Request") else status
+    )
 
 
 def _zoom(request: HttpRequest) -> int | None:
@@ -303,7 +309,12 @@ def _stats(request: HttpRequest, automation: Automation, counted: Any) -> list[S
             _("%(n)s people") % {"n": f"{counted.people:,}"},
             listing.people_url(automation, f"view={listing.EVERY}&came=30"),
         ),
-        *(stat for source in registries.stats if source.page == "automation" for stat in source.stats(request, automation)),
+        *(
+            stat
+            for source in registries.stats
+            if source.page == "automation"
+            for stat in source.stats(request, automation)
+        ),
         Stat(
             _("Left out, 30 days"),
             f"{counted.left_out:,}",
@@ -331,7 +342,10 @@ def _ways(item: Any) -> list[tuple[str, str]]:
         return []
     if not item.forks:
         return [("next", _("Step after it"))]
-    named = [(name, _("Step under ‘%(way)s’") % {"way": words.way_words(item.type, name, item.body)}) for name in item.outlets]
+    named = [
+        (name, _("Step under ‘%(way)s’") % {"way": words.way_words(item.type, name, item.body)})
+        for name in item.outlets
+    ]
     return [*named, (editing.JOIN, _("Step after all ways"))]
 
 
