@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("segments.segmentation.urls")),
     path("", include("segments.transfer.urls")),
     path("", include("personalize.content.urls")),
+    path("", include("campaigns.delivery.urls")),
     path("", include("campaigns.scheduled.urls")),
     path("", include("campaigns.automations.urls")),
     path("", include("campaigns.tracking.urls")),

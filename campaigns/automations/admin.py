@@ -57,7 +57,7 @@ class LeftOutAdmin(ReadOnlyAdmin):
 
 @admin.register(DaySwept)
 class DaySweptAdmin(ReadOnlyAdmin):
-    list_display = ["automation", "zone", "up_to"]
+    list_display = ["automation", "up_to"]
     list_select_related = ["automation"]
 
 

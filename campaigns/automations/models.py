@@ -187,18 +187,16 @@ class LeftOut(models.Model):
 
 
 class DaySwept(models.Model):
-    """A local day of one zone whose date and quiet triggers were looked for, up to an instant: what was missed is seen."""
+    """Up to which instant an automation's dates and silences were looked for, wherever on earth people live."""
 
-    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="+")
-    zone = models.CharField(max_length=64)
+    automation = models.OneToOneField(Automation, on_delete=models.CASCADE, related_name="day_swept")
     up_to = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["automation", "zone"], name="day_swept_once")]
         verbose_name_plural = "days swept"
 
     def __str__(self) -> str:
-        return f"{self.zone} {self.up_to}"
+        return f"{self.automation_id} {self.up_to}"
 
 
 class Endpoint(models.Model):

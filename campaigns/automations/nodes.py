@@ -65,10 +65,12 @@ class EventTrigger:
 
 @dataclass(frozen=True)
 class DateTrigger:
-    """A day in the person's own calendar: ``field`` is ``birthday`` or the key of a date attribute.
+    """A day in the person's own calendar: ``field`` is ``birthday``, ``first_order``, ``joined`` or the key of a date
+    attribute.
 
     The person comes in when it is ``at`` on the day ``offset`` days after it, in their zone; ``every`` says whether each
-    year or once. 29 February is kept on ``feb29`` in other years, before the offset is counted.
+    year (from the second on, where the first is known) or once. 29 February is kept on ``feb29`` in other years, before the
+    offset is counted. Whoever may be less than a day ``late`` still comes in on that very day only.
     """
 
     field: str

@@ -167,6 +167,11 @@ def turn_on(*, automation: Automation, actor: Any) -> bool:
     return won
 
 
+def named() -> list[tuple[uuid.UUID, str]]:
+    """All automations as groups of mails: their uuid and name."""
+    return list(Automation.objects.order_by("name").values_list("uuid", "name"))
+
+
 def mailings(automation: Automation) -> list[Mailing]:
     """The mailings of all mail steps of all its versions."""
     owners = [

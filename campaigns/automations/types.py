@@ -61,6 +61,7 @@ class ExitReason(models.TextChoices):
     BY_HAND = "by_hand", _("Was taken out by hand")
     MERGED = "merged", _("Was merged with another person")
     CANCELLED = "cancelled", _("The automation was ended")
+    DATE_GONE = "date_gone", _("The date they came in for is not known any more")
 
 
 class FailReason(models.TextChoices):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from campaigns.delivery.links import Target
-from campaigns.delivery.models import Batch, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
+from campaigns.delivery.models import Batch, FrequencyRule, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
 from campaigns.delivery.types import Gate, MailingKind, MessageState, NewMessage, Refused, SkipReason
 from personalize.accounts.models import Brand
 from personalize.content.models import TemplateVersion
@@ -202,6 +202,17 @@ def withdraw_messages(*, uuids: Collection[uuid.UUID], reason: SkipReason) -> in
     """Skip those of these mails that were not handed over yet, in the caller's transaction; how many they were."""
     waiting = Message.objects.filter(uuid__in=list(uuids), state__in=(MessageState.READY, MessageState.CLAIMED))
     return waiting.skip(reason, at=now())
+
+
+def save_limit(*, rule: FrequencyRule | None, actor: Any, **values: Any) -> FrequencyRule:
+    """Make or change a frequency rule; it holds from the next hand-over on, and counts what went out before."""
+    with transaction.atomic():
+        saved = rule or FrequencyRule(created_at=now())
+        for name, value in values.items():
+            setattr(saved, name, value)
+        saved.save()
+        audit.record(actor=actor, action="settings.edit", target=saved, created=rule is None)
+    return saved
 
 
 def _service_sender() -> Sender | None:

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -21,6 +21,26 @@ def zone(name: str, otherwise: str = "UTC") -> ZoneInfo:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             continue
     return ZoneInfo("UTC")
+
+
+@lru_cache(maxsize=1)
+def every_zone() -> tuple[ZoneInfo, ...]:
+    """All zones that this machine knows."""
+    return tuple(zone(name) for name in sorted(available_timezones()))
+
+
+@lru_cache(maxsize=256)
+def strikes(at: dt.time, after: dt.datetime) -> dt.datetime:
+    """The first instant after ``after`` at which clocks show ``at`` somewhere on earth."""
+    days = [after.date() + number * ONE_DAY for number in (-1, 0, 1, 2)]
+    return min(found for one in every_zone() for day in days if (found := instant(day, at, one)) > after)
+
+
+@lru_cache(maxsize=256)
+def striking(at: dt.time, since: dt.datetime, until: dt.datetime) -> frozenset[str]:
+    """The names of the zones whose clocks came to ``at`` after ``since``, at ``until`` at the latest."""
+    days = [since.date() + number * ONE_DAY for number in range(-2, (until - since).days + 4)]
+    return frozenset(one.key for one in every_zone() if any(since < instant(day, at, one) <= until for day in days))
 
 
 def instant(day: dt.date, at: dt.time, zone: ZoneInfo) -> dt.datetime:

@@ -27,7 +27,7 @@ LISTENERS: dict[str, set[str]] = {
         "segments.events.receivers.on_consent_changed",
         "campaigns.automations.receivers.on_consent_changed",
     },
-    "subscriber_changed": set(),
+    "subscriber_changed": {"campaigns.automations.receivers.on_subscriber_changed"},
     "outcome_applied": set(),
     "mail_requested": {"campaigns.delivery.receivers.on_mail_requested"},
 }

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.automations import effects, executor, services
-from campaigns.automations.models import Enrolment, StepVisit
+from campaigns.automations.models import AutomationVersion, Enrolment, StepVisit
 from campaigns.automations.types import EnrolmentState
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState
@@ -282,6 +282,14 @@ def test_a_rule_that_names_what_is_gone_ends_those_who_come_to_it_and_nobody_els
     go(NOW)
     assert [where(one)[:2] for one in ways] == [("failed", "rule_gone"), ("done", "")]
     assert way(ways[0]) == ["asked failed"]
+
+
+def test_a_version_that_cannot_be_read_fails_those_who_are_in_it_and_nobody_else(ann):
+    broken, fine = live(wait("wait"), name="Broken"), live(mail("mail"), name="Fine")
+    AutomationVersion.objects.filter(automation=broken).update(definition={"v": 9, "steps": []})
+    ways = [enter(broken, ann), enter(fine, ann)]
+    go(NOW)
+    assert [where(one)[:2] for one in ways] == [("failed", "unreadable"), ("done", "")]
 
 
 def test_one_person_with_whom_it_goes_wrong_fails_alone(monkeypatch):

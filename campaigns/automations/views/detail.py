@@ -331,7 +331,7 @@ def _last(outline: Outline) -> tuple[str, str] | None:
     if not rows:
         return "", ""
     item = rows[-1].item
-    if item.forks:
+    if len(item.outlets) > 1:
         return item.id, editing.JOIN
     return (item.id, "next") if item.outlets else None
 
@@ -340,7 +340,7 @@ def _ways(item: Any) -> list[tuple[str, str]]:
     """The outlets of the selected step, with their words; what comes behind a whole fork last."""
     if item is None or not item.outlets:
         return []
-    if not item.forks:
+    if len(item.outlets) == 1:
         return [("next", _("Step after it"))]
     named = [
         (name, _("Step under ‘%(way)s’") % {"way": words.way_words(item.type, name, item.body)})
@@ -366,7 +366,7 @@ def _places(painter: Painter, automation: Automation, step: str) -> list[tuple[s
         for outlet, to in item.outlets.items():
             if to == step:
                 continue
-            way = words.way_words(item.type, outlet, item.body) if item.forks else ""
+            way = words.way_words(item.type, outlet, item.body) if len(item.outlets) > 1 else ""
             place = _("After ‘%(step)s’, %(way)s") if way else _("After ‘%(step)s’")
             found.append((f"{item.id}:{outlet}", place % {"step": title, "way": way}))
     return found
