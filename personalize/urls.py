@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("personalize.content.urls")),
     path("", include("campaigns.delivery.urls")),
     path("", include("campaigns.scheduled.urls")),
+    path("", include("campaigns.automations.urls")),
     path("", include("campaigns.tracking.urls")),
     path("", include("campaigns.analytics.urls")),
     path("", include("personalize.demo.urls")),

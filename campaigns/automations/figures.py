@@ -65,7 +65,7 @@ class Figures:
         for item in outline.items.values():
             at = self.of(item.id)
             for outlet in item.outlets:
-                found[item.id, outlet] = _taken(item.type, outlet, at)
+                found[item.id, outlet] = _taken(item.type, outlet, at) if item.forks else at.met
         return found
 
 

@@ -15,10 +15,10 @@ WIDTH = 264
 HEAD, FOOT = 56, 28
 END_WIDTH, END_HEIGHT = 144, 32
 MARGIN = 16
-BETWEEN = 32  # Between two columns.
+BETWEEN = 24  # Between two columns.
 EMPTY_WAY = 140  # The column of a way without steps: room for the pill that names it.
 GAP, FORK, JOIN = 40, 72, 52  # Below a step, below one whose ways part, above one where they come together.
-SIDE_GAP, SIDE_LINE = 52, 26
+SIDE_GAP, SIDE_LINE = 36, 26
 CORNER = 12
 THINNEST, THICKER = 1.5, 7.0
 
@@ -193,7 +193,8 @@ def _tops(outline: Outline, heights: Mapping[str, int]) -> dict[str, int]:
     tops[outline.first] = start
     into: dict[str, int] = {}
     for id in outline.reached:
-        for to in outline.items[id].outlets.values():
+        item = outline.items[id]
+        for to in item.outlets.values() if item.forks else set(item.outlets.values()):
             into[to] = into.get(to, 0) + 1
     for id in outline.reached:
         item = outline.items[id]

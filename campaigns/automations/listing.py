@@ -195,7 +195,9 @@ def people_for(request: HttpRequest, automation: Automation) -> Lists:
                 show=_at(titles),
                 sort=("step",),
             ),
-            Column("state", gettext_lazy("State"), _state_words, show=_enrolment_state, sort=("state", "reason")),
+            Column(
+                "state", gettext_lazy("State"), _state_words, show=_enrolment_state, sort=("state", "reason"), later=True
+            ),
             _moment("came_at", gettext_lazy("There since")),
             Column(
                 "due",

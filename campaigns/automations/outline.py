@@ -25,7 +25,8 @@ class Item:
 
     @property
     def forks(self) -> bool:
-        return len(self.outlets) > 1
+        """Whether ways part here. Those of a wait that lead to one place are drawn as one."""
+        return len(self.outlets) > 1 and (self.type != "wait_for" or len(set(self.outlets.values())) > 1)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class Node:
     foot: bool = False
     left: Figure | None = None
     rate: Rate | None = None
+    clicked_url: str = ""
     held: int = 0
 
 
@@ -117,6 +118,8 @@ class Line:
     figure: Figure | None
     selected: bool
     problems: tuple[str, ...]
+    here: int = 0
+    here_url: str = ""
     empty: bool = False
     outlet: str = ""
 
@@ -183,6 +186,11 @@ class Painter:
         """Whether anybody can have been in it: without a version there are no figures."""
         return self.automation.live_id is not None
 
+    @property
+    def selected_figures(self) -> StepFigures:
+        """The figures of the selected step."""
+        return self.figures.of(self.selected)
+
     def _reading_order(self) -> list[str]:
         return [row.item.id for row in self.outline.rows() if not row.empty and row.item.id in self.outline.joins]
 
@@ -216,6 +224,7 @@ class Painter:
             foot=self._has_foot(item),
             left=self._figure(item, at),
             rate=rate(at.clicked, at.sent) if item.type == "mail" and at.sent else None,
+            clicked_url=self._met(item.id, CLICKED) if at.clicked else "",
             held=at.held,
         )
 
@@ -234,16 +243,12 @@ class Painter:
     def _met(self, id: str, outcome: str) -> str:
         return people_url(self.automation, f"view={EVERY}&met={id}:{outcome}")
 
-    def clicked_url(self, id: str) -> str:
-        """The people who clicked the mail of a step."""
-        return self._met(id, CLICKED)
-
     def _line(self, row: Any) -> Line:
         item: Item = row.item
         indent = 12 + 20 * min(row.depth, 6)
         way = words.way_words(row.fork.type, row.outlet, row.fork.body) if row.fork else ""
         if row.empty:
-            return Line(item, indent, "", "", way, "", "", None, False, (), True, row.outlet)
+            return Line(item, indent, "", "", way, "", "", None, False, (), empty=True, outlet=row.outlet)
         said = words.step_words(item.body, self.names)
         return Line(
             item,
@@ -256,6 +261,8 @@ class Painter:
             self._figure(item, self.figures.of(item.id)) if self.ran else None,
             item.id == self.selected,
             tuple(problem.message for problem in self.problems if problem.step == item.id),
+            self.figures.of(item.id).here,
+            people_url(self.automation, f"view=now&step={item.id}"),
         )
 
     # --- what people leave by, and what is written on the lines ----------------------------------------------------------

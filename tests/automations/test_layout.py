@@ -76,9 +76,9 @@ def test_no_two_boxes_overlap_and_every_way_is_drawn(data: st.DataObject):
         )
         assert apart, (one, other)
     for box in found.boxes.values():
-        assert box.x >= 0 and box.x + box.width <= found.width and box.bottom <= found.height
+        assert box.x >= 0
+        assert box.x + box.width <= found.width
+        assert box.bottom <= found.height
     ways = {(item.id, name, to) for item in outline.items.values() for name, to in item.outlets.items()}
-    assert {(line.step, line.outlet, line.to) for line in found.lines} == ways | {
-        (layout.START, "next", outline.first)
-    }
+    assert {(line.step, line.outlet, line.to) for line in found.lines} == ways | {(layout.START, "next", outline.first)}
     assert all(found.boxes[line.to].y > found.boxes[line.step].bottom for line in found.lines)

@@ -163,7 +163,7 @@ class TriggerForm(forms.Form):
     )
 
     parts = (
-        ("event", ("event", "key", "where")),
+        ("event", ("event", "key")),
         ("order", ("status",)),
         ("subscribed", ("topic",)),
         ("joined left", ("segment",)),
@@ -329,7 +329,15 @@ class ExitRuleForm(forms.Form):
         return {**said, **{key: data[key] for key in ("about", "where", "back") if data.get(key)}}
 
 
-ExitRules = forms.formset_factory(ExitRuleForm, extra=1, max_num=20, can_delete=True)
+class _ExitRules(forms.BaseFormSet[ExitRuleForm]):
+    """The exits, and an empty one for one more."""
+
+    def add_fields(self, form: ExitRuleForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields["DELETE"].label = _("Take it away")
+
+
+ExitRules = forms.formset_factory(ExitRuleForm, formset=_ExitRules, extra=1, max_num=20, can_delete=True)
 
 
 def _sound(rule: Any) -> Any:

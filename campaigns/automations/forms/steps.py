@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -21,9 +21,11 @@ MOST_WAYS = 5
 
 
 class StepForm(forms.Form):
-    """What every step has: a name of one's own. ``pairs`` are fields that stand side by side."""
+    """What every step has: a name of one's own. ``pairs`` are fields that stand side by side, ``seldom`` those that few need."""
 
     pairs: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    seldom: ClassVar[tuple[str, ...]] = ()
+    usual: ClassVar[tuple[Any, ...]] = (None, "", "person", "here", "any", [])
     name = forms.CharField(
         max_length=80, required=False, label=gettext_lazy("Called"), help_text=gettext_lazy("Optional. For your team.")
     )
@@ -38,28 +40,35 @@ class StepForm(forms.Form):
         return {key: value for key, value in self.cleaned_data.items() if value not in (None, "", [])}
 
     def groups(self) -> list[list[forms.BoundField]]:
-        """The fields as they stand: alone or in pairs, the name last, without those of a rule."""
-        found: list[list[forms.BoundField]] = []
-        paired = {name for pair in self.pairs for name in pair}
-        for field in [*(one for one in self if one.name != "name"), self["name"]]:
-            if field.name.startswith("rule_"):
-                continue
-            if field.name not in paired:
-                found.append([field])
-            for pair in self.pairs:
-                if field.name == pair[0]:
-                    found.append([self[name] for name in pair])
-        return found
+        """The fields as they stand: alone or in pairs, without those of a rule and those few need."""
+        return self._grouped(lambda name: not name.startswith("rule_") and name not in (*self.seldom, "name"))
+
+    def more(self) -> list[list[forms.BoundField]]:
+        """The fields few need, the name last."""
+        return [*self._grouped(lambda name: name in self.seldom), [self["name"]]]
+
+    @property
+    def more_open(self) -> bool:
+        """Whether a field few need says something, or is wrong."""
+        names = (*self.seldom, "name")
+        return any(self[name].errors or self.initial.get(name) not in self.usual for name in names)
+
+    def _grouped(self, wanted: Callable[[str], bool]) -> list[list[forms.BoundField]]:
+        later = {name for pair in self.pairs for name in pair[1:]}
+        first = {pair[0]: pair for pair in self.pairs}
+        names = [field.name for field in self if wanted(field.name) and field.name not in later]
+        return [[self[one] for one in first.get(name, (name,))] for name in names]
 
 
 class MailForm(StepForm):
-    pairs = (("window_from", "window_to"), ("otherwise", "window_zone"), ("late", "minimum"))
+    pairs = (("window_from", "window_to", "otherwise"), ("late", "minimum"))
+    seldom = ("window_zone", "late", "minimum")
     template = forms.ModelChoiceField(
         Template.objects.filter(key__isnull=True), label=gettext_lazy("Template"), to_field_name="uuid", required=False
     )
-    window_from = TimeOfDay(label=gettext_lazy("May go out from"), required=False)
+    window_from = TimeOfDay(label=gettext_lazy("May go out"), required=False)
     window_to = TimeOfDay(
-        label=gettext_lazy("until"), required=False, help_text=gettext_lazy("Both empty: at any time.")
+        label=gettext_lazy("Until"), required=False
     )
     otherwise = forms.ChoiceField(
         label=gettext_lazy("Otherwise"),
@@ -127,7 +136,7 @@ class MailForm(StepForm):
 
 
 class WaitForm(StepForm):
-    pairs = (("since", "most"),)
+    seldom = ("since", "most")
     length = DurationField(label=gettext_lazy("Wait"))
     since = forms.ChoiceField(
         label=gettext_lazy("Counted from"),
@@ -205,7 +214,7 @@ ABOUT = (
 
 
 class WaitForForm(StepForm):
-    pairs = (("event", "about"),)
+    seldom = ("about", "where", "rule")
     event = forms.CharField(
         label=gettext_lazy("Until this happens"),
         required=False,

@@ -109,7 +109,7 @@ def save_entry(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Let the draft say who comes in and what ends it, and the automation what it is called."""
     automation = _automation(uuid)
     entry = _entry_forms(automation, request.POST)
-    if not all([form.is_valid() for form in entry.values()]):  # Every form tells what is wrong, not the first alone.
+    if not all(form.is_valid() for form in entry.values()):  # Every form tells what is wrong, not the first alone.
         return _page(request, automation, tab="entry", entry=entry, status=422)
     draft = {**automation.draft, "trigger": entry["trigger"].says(), **entry["entry"].flags()}
     draft["entry"] = entry["entry"].says()
@@ -261,8 +261,7 @@ def _page(
         "trigger": painter.trigger(),
         "stats": _stats(request, automation, counted),
         "problems": problems,
-        "kinds": list(words.KINDS.items()),
-        "icons": words.ICONS,
+        "kinds": [(key, words.ICONS[key], label) for key, label in words.KINDS.items()],
         "figures": counted,
         "next_number": (latest.number if latest else 0) + 1,
         "changed": changed,
@@ -271,6 +270,7 @@ def _page(
         "can_run": allowed(request.user, "automation.run"),
         "state": AutomationState,
         "last": _last(outline),
+        "rule_sentence": words.rule_words(outline.items[step].body.get("rule")) if step else "",
         "ways": _ways(outline.items.get(step)),
         "goes_too": _titles(painter, editing.lost_with(automation.draft, step)) if step else [],
         "places": _places(painter, automation, step) if step and editing.movable(automation.draft, step) else [],
@@ -331,7 +331,7 @@ def _last(outline: Outline) -> tuple[str, str] | None:
     if not rows:
         return "", ""
     item = rows[-1].item
-    if item.forks:
+    if len(item.outlets) > 1:
         return item.id, editing.JOIN
     return (item.id, "next") if item.outlets else None
 
@@ -340,7 +340,7 @@ def _ways(item: Any) -> list[tuple[str, str]]:
     """The outlets of the selected step, with their words; what comes behind a whole fork last."""
     if item is None or not item.outlets:
         return []
-    if not item.forks:
+    if len(item.outlets) == 1:
         return [("next", _("Step after it"))]
     named = [
         (name, _("Step under ‘%(way)s’") % {"way": words.way_words(item.type, name, item.body)})
@@ -366,7 +366,7 @@ def _places(painter: Painter, automation: Automation, step: str) -> list[tuple[s
         for outlet, to in item.outlets.items():
             if to == step:
                 continue
-            way = words.way_words(item.type, outlet, item.body) if item.forks else ""
+            way = words.way_words(item.type, outlet, item.body) if len(item.outlets) > 1 else ""
             place = _("After ‘%(step)s’, %(way)s") if way else _("After ‘%(step)s’")
             found.append((f"{item.id}:{outlet}", place % {"step": title, "way": way}))
     return found

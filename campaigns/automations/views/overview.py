@@ -31,7 +31,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 def recipes(request: HttpRequest) -> HttpResponseBase:
     """What one may begin with, each with how many people it would reach."""
     words, group = request.GET.get("q", "").strip(), request.GET.get("group", "")
-    shown = gallery.shown(at=now(), words=words, group=group)
+    shown = gallery.shown(at=now(), asked=words, group=group)
     context = {"shown": shown, "words": words, "group": group, "form": NewForm()}
     return render(request, "automations/gallery.html", context)
 
@@ -55,8 +55,8 @@ def new(request: HttpRequest) -> HttpResponseBase:
 @require("automation.edit")
 def use(request: HttpRequest, key: str) -> HttpResponseBase:
     """Begin with a recipe: its templates and its draft are made."""
-    automation = gallery.use(key=key, actor=request.user)
-    if automation is None:
-        messages.error(request, _("There is no such recipe."))
+    made = gallery.use(key=key, actor=request.user)
+    if isinstance(made, str):
+        messages.error(request, made)
         return redirect("automations:recipes")
-    return redirect("automations:detail", automation.uuid)
+    return redirect("automations:detail", made.uuid)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.automations import enrolling, holding, listing, moving
 from campaigns.automations.models import Automation, Enrolment
+from campaigns.automations.published import definition_of
 from campaigns.automations.types import OPEN, ExitReason
 from personalize.core.clock import now
 from personalize.core.permissions import require
@@ -102,7 +103,9 @@ def move(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
     def act(rows: QuerySet[Enrolment]) -> str:
         step = request.POST.get("step", "")
-        moved = sum(moving.move_enrolment(enrolment=row, step=step, actor=request.user) for row in rows[:MOST_MOVED])
+        # Who is in a version without this step stays where they are.
+        able = [row for row in rows.select_related("version")[:MOST_MOVED] if step in definition_of(row.version).steps]
+        moved = sum(moving.move_enrolment(enrolment=row, step=step, actor=request.user) for row in able)
         return ngettext("%(n)s person was moved.", "%(n)s people were moved.", moved) % {"n": intcomma(moved)}
 
     return _decide(request, _automation(uuid), "move", act)
