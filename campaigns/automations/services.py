@@ -118,7 +118,9 @@ def publish(*, automation: Automation, actor: Any) -> AutomationVersion | list[P
         return found
     at = now()
     with transaction.atomic():
-        locked = Automation.objects.select_for_update().select_related("topic", "sender").get(pk=automation.pk)
+        locked = (
+            Automation.objects.select_for_update(of=("self",)).select_related("topic", "sender").get(pk=automation.pk)
+        )
         last = locked.versions.aggregate(last=Max("number"))["last"] or 0
         version = AutomationVersion.objects.create(
             automation=locked,
