@@ -116,18 +116,18 @@ def refresh_statistics() -> None:
 
 @contextmanager
 def row_by_row() -> Iterator[None]:
-    """Have PostgreSQL join by looking each row up in an index. It lasts for the statements inside, in a transaction.
+    """Have PostgreSQL join by looking each row up in an index, in the statements inside; use it within a transaction.
 
-    In the middle of an import the planner's figures about the tables are worth nothing, and by them it would read a whole
-    table for every few thousand rows. SQLite joins in no other way.
+    In the middle of an import the planner's figures about the tables are worth nothing, and going by them it would read a
+    whole table for every few thousand rows. SQLite joins in no other way.
     """
-    methods = ("enable_hashjoin", "enable_mergejoin") if is_postgres() else ()
+    others = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
     with connection.cursor() as cursor:
-        for method in methods:
-            cursor.execute(f"SET LOCAL {method} TO off")
+        if is_postgres():
+            cursor.execute("; ".join(f"SET LOCAL {name} TO off" for name in others))
         yield
-        for method in methods:
-            cursor.execute(f"SET LOCAL {method} TO DEFAULT")
+        if is_postgres():
+            cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in others))
 
 
 def fold(text: str) -> str:

@@ -86,7 +86,6 @@ class Draft:
 
     sheet: Sheet
     used: set[str]
-    size: int
 
     @classmethod
     def of(cls, rows: Sequence[Wanted]) -> Draft:
@@ -95,7 +94,7 @@ class Draft:
         names = [name for name in _TYPES if name in used]
         # In the order of the index by which people are looked up: neighbours stand on one page of it.
         rows = sorted(rows, key=lambda row: row.key)
-        return cls(Sheet.of(names, [tuple(map(_staged(row).get, names)) for row in rows]), used, len(rows))
+        return cls(Sheet.of(names, [tuple(map(_staged(row).get, names)) for row in rows]), used)
 
 
 class Stage:
@@ -107,18 +106,16 @@ class Stage:
         _run(f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGE} ({columns}) {_dialect().options}")
         _run(f"DELETE FROM {STAGE}")
         fill_table(STAGE, draft.sheet)
-        if is_postgres() and draft.size >= 1000:
-            _run(f"ANALYZE {STAGE} (address_key)")
 
     def owners(self, source: str) -> dict[str, str]:
         """The address keys of those whom the staged external ids belong to."""
-        return dict(
-            _rows(
-                f"""SELECT x.value, p.address_key FROM {LINKS} x JOIN {PEOPLE} p ON p.id = x.subscriber_id
-                     WHERE x.source = %s AND x.value IN (SELECT external_id FROM {STAGE})""",
-                [source],
-            )
+        found = _rows(
+            f"""SELECT external_id, (SELECT p.address_key FROM {LINKS} x JOIN {PEOPLE} p ON p.id = x.subscriber_id
+                                      WHERE x.source = %s AND x.value = external_id)
+                  FROM {STAGE} WHERE external_id IS NOT NULL""",
+            [source],
         )
+        return {value: key for value, key in found if key is not None}
 
     def drop(self, positions: Iterable[int]) -> None:
         """Take rows out again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -17,6 +18,9 @@ from segments.subscribers.types import Refusal, RefusedRow, UpsertResult
 
 SLICE = 20_000
 """Rows staged at once: an index page is then written once for many, and the memory stays small."""
+
+MANY = 1000
+"""From so many rows on, how they are looked up is not left to the database's planner."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Upsert:
 
     def _store(self, rows: Sequence[Wanted], draft: Draft) -> None:
         """Store rows about different people with a fixed number of statements."""
-        with row_by_row():
+        with row_by_row() if len(rows) >= MANY else nullcontext():
             rows, ids = self._write(rows, Stage(draft))
         self.quarantined += misfits.settle(
             [(ids[row.key], row) for row in rows if row.key in ids],
