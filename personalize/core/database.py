@@ -6,8 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection
@@ -112,22 +111,6 @@ def refresh_statistics() -> None:
     if is_postgres():
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-
-
-@contextmanager
-def row_by_row() -> Iterator[None]:
-    """Have PostgreSQL join by looking each row up in an index, in the statements inside; use it within a transaction.
-
-    In the middle of an import the planner's figures about the tables are worth nothing, and going by them it would read a
-    whole table for every few thousand rows. SQLite joins in no other way.
-    """
-    others = ("enable_hashjoin", "enable_mergejoin", "enable_seqscan")
-    with connection.cursor() as cursor:
-        if is_postgres():
-            cursor.execute("; ".join(f"SET LOCAL {name} TO off" for name in others))
-        yield
-        if is_postgres():
-            cursor.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in others))
 
 
 def fold(text: str) -> str:

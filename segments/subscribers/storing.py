@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from personalize.core.database import row_by_row
 from segments.subscribers import misfits
 from segments.subscribers import policies as policing
 from segments.subscribers.checking import Checked, Wanted
@@ -18,9 +16,6 @@ from segments.subscribers.types import Refusal, RefusedRow, UpsertResult
 
 SLICE = 20_000
 """Rows staged at once: an index page is then written once for many, and the memory stays small."""
-
-MANY = 1000
-"""From so many rows on, how they are looked up is not left to the database's planner."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +79,7 @@ class Upsert:
 
     def _store(self, rows: Sequence[Wanted], draft: Draft) -> None:
         """Store rows about different people with a fixed number of statements."""
-        with row_by_row() if len(rows) >= MANY else nullcontext():
-            rows, ids = self._write(rows, Stage(draft))
-        self.quarantined += misfits.settle(
-            [(ids[row.key], row) for row in rows if row.key in ids],
-            checked=self.checked,
-            source=self.source,
-            at=self.at,
-        )
-        self.ids |= ids
-
-    def _write(self, rows: Sequence[Wanted], stage: Stage) -> tuple[Sequence[Wanted], dict[str, int]]:
-        """Write what is staged; the rows that were not refused, and the ids of people by address key."""
+        stage = Stage(draft)
         if any(row.external_id for row in rows):
             foreign = list(_foreign(rows, stage.owners(self.source)))
             stage.drop(row.index for row, _refusal in foreign)
@@ -112,10 +96,16 @@ class Upsert:
             updated |= stage.change(self.at)
         if "external_id" in stage.used:
             updated |= stage.link(self.source)
+        self.quarantined += misfits.settle(
+            [(ids[row.key], row) for row in rows if row.key in ids],
+            checked=self.checked,
+            source=self.source,
+            at=self.at,
+        )
         self.erased += erased
+        self.ids |= ids
         self.created.update(made.values())
         self.updated |= updated - self.created
-        return rows, ids
 
     def _without(self, rows: Sequence[Wanted], refused: Iterable[tuple[Wanted, Refusal]]) -> Sequence[Wanted]:
         """The rows that are left when some are refused."""
