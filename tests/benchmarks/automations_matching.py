@@ -33,7 +33,7 @@ PEOPLE = 5_000
 PRODUCTS = 500
 AUTOMATIONS = 100
 BATCH = 500
-ROUNDS = 7
+ROUNDS = 5
 NAMES = ("product_viewed", "product_viewed", "product_viewed", "wish_list_shared", "page_read")
 
 
@@ -69,7 +69,7 @@ def an_event(number: int) -> GivenEvent:
         name=NAMES[number % len(NAMES)],
         occurred_at=now(),
         subject=f"P{number % PRODUCTS}",
-        properties={"channel": "app", "items": number % 5, "list": "Winter"},
+        properties={"channel": "app", "items": number // len(NAMES) % 5, "list": "Winter"},
         idempotency_key=uuid.uuid4().hex,
     )
 
