@@ -31,7 +31,7 @@ from segments.events.types import NewEvent
 from tests.automations.ways import live, mail, publish, wait
 from tests.factories import NOW, make_follower, make_topic
 
-EXAMPLES = int(os.environ.get("STATE_MACHINE_EXAMPLES", "12"))
+EXAMPLES = 200 if os.environ.get("FULL") else 12
 MINUTE = dt.timedelta(minutes=1)
 PARTS: dict[str, Any] = {
     "trigger": {"on": "event", "event": "cart_updated"},
