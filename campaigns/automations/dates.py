@@ -54,7 +54,8 @@ def read(field: str, people: SubscriberQuerySet, elsewhere: str) -> Iterator[tup
         columns = (KeyTextTransform(field, "attributes"),)
     else:
         return
-    for pk, zone_name, *stored in people.order_by("pk").values_list("pk", "time_zone", *columns).iterator():
+    # Sorted here: asked for an order, the database may walk through everybody in it.
+    for pk, zone_name, *stored in sorted(people.order_by().values_list("pk", "time_zone", *columns)):
         where = zone(zone_name, elsewhere)
         date = _date(stored, where)
         if date is not None:
