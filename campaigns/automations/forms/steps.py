@@ -67,9 +67,7 @@ class MailForm(StepForm):
         Template.objects.filter(key__isnull=True), label=gettext_lazy("Template"), to_field_name="uuid", required=False
     )
     window_from = TimeOfDay(label=gettext_lazy("May go out"), required=False)
-    window_to = TimeOfDay(
-        label=gettext_lazy("Until"), required=False
-    )
+    window_to = TimeOfDay(label=gettext_lazy("Until"), required=False)
     otherwise = forms.ChoiceField(
         label=gettext_lazy("Otherwise"),
         required=False,
