@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -12,6 +13,7 @@ from campaigns.automations import effects, executor, services
 from campaigns.automations.models import AutomationVersion, Enrolment, StepVisit
 from campaigns.automations.types import EnrolmentState
 from campaigns.delivery.models import Message
+from campaigns.delivery.services import write_messages
 from campaigns.delivery.types import MessageState
 from personalize.core.clock import now
 from segments.consent.models import Subscription, Suppression
@@ -147,7 +149,7 @@ def test_a_mail_that_is_too_late_is_passed_over_and_the_way_goes_on(ann):
 
 
 def test_who_comes_late_to_a_series_of_dates_gets_no_burst(ann):
-    def before(days: int, next: str) -> dict:
+    def before(days: int, next: str) -> dict[str, Any]:
         return {"id": f"d{days}", "type": "wait_date", "field": "renewal", "offset": -days, "next": next}
 
     AttributeDefinition.objects.create(key="renewal", label="Renewal", type="date")
@@ -299,7 +301,7 @@ def test_one_person_with_whom_it_goes_wrong_fails_alone(monkeypatch):
     def write(*, mailing, messages):
         if any(message.subscriber_id == poison for message in messages):
             raise ValueError("poison")
-        return services.delivery.write_messages(mailing=mailing, messages=messages)
+        return write_messages(mailing=mailing, messages=messages)
 
     monkeypatch.setattr(effects, "write_messages", write)
     go(NOW)
