@@ -196,7 +196,12 @@ def people_for(request: HttpRequest, automation: Automation) -> Lists:
                 sort=("step",),
             ),
             Column(
-                "state", gettext_lazy("State"), _state_words, show=_enrolment_state, sort=("state", "reason"), later=True
+                "state",
+                gettext_lazy("State"),
+                _state_words,
+                show=_enrolment_state,
+                sort=("state", "reason"),
+                later=True,
             ),
             _moment("came_at", gettext_lazy("There since")),
             Column(

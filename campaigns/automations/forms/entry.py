@@ -210,7 +210,9 @@ class TriggerForm(forms.Form):
             if key == "event":
                 names = event_names(value)
                 value = names[0] if len(names) == 1 else names
-            said[key] = value.key if key == "topic" else str(value.uuid) if key == "segment" else value
+            said[key] = (
+                value.key if isinstance(value, Topic) else str(value.uuid) if isinstance(value, Segment) else value
+            )
         return said
 
 
@@ -329,7 +331,7 @@ class ExitRuleForm(forms.Form):
         return {**said, **{key: data[key] for key in ("about", "where", "back") if data.get(key)}}
 
 
-class _ExitRules(forms.BaseFormSet[ExitRuleForm]):
+class _ExitRules(forms.BaseFormSet):  # type: ignore[type-arg]  # Django brings no types at run time.
     """The exits, and an empty one for one more."""
 
     def add_fields(self, form: ExitRuleForm, index: int | None) -> None:
