@@ -21,7 +21,7 @@ Body = Mapping[str, Any]
 
 def fresh_id(draft: Body, kind: str) -> str:
     """An id for a new step that no step has, such as ``mail-2``."""
-    taken = {step.get("id") for step in draft["steps"]}
+    taken = set(Outline.of(draft).items)
     stem = kind.replace("_", "-")
     return next(id for number in range(1, len(taken) + 2) if (id := f"{stem}-{number}") not in taken)
 
@@ -32,7 +32,7 @@ def insert_after(draft: Body, step: str, outlet: str, new: Body) -> Draft | None
     All ways of a new fork lead to what followed. With outlet ``join`` it comes where all ways of a fork come together.
     None when the place is not there, or when nobody would reach what followed.
     """
-    made = copy.deepcopy(dict(draft))
+    made = _copy(draft)
     outline = Outline.of(made)
     body = copy.deepcopy(dict(new))
     if body["id"] in outline.items:
@@ -64,14 +64,14 @@ def insert_after(draft: Body, step: str, outlet: str, new: Body) -> Draft | None
 def remove(draft: Body, step: str) -> Draft | None:
     """Without a step. What led to it leads to what followed; of a fork the first way that has steps of its own stays, and
     steps that only the other ways led to go too (``lost_with`` names them)."""
-    made = copy.deepcopy(dict(draft))
+    made = _copy(draft)
     outline = Outline.of(made)
     if step not in outline.items:
         return None
     item = outline.items[step]
     join = outline.joins.get(step, END)
     follower = next((to for to in item.outlets.values() if to != join), join) if item.outlets else END
-    made["steps"] = [one for one in made["steps"] if one.get("id") != step]
+    made["steps"] = [one for one in made["steps"] if one["id"] != step]
     bodies = {one["id"]: one for one in made["steps"]}
     for id, name in outline.before(step):
         _point(bodies[id], name, follower)
@@ -100,7 +100,7 @@ def move(draft: Body, step: str, after: str, outlet: str) -> Draft | None:
     """A step elsewhere, with its id and all it says. None for forks and exits, and when the place is its own."""
     if not movable(draft, step) or after == step:
         return None
-    body = next(one for one in draft["steps"] if one.get("id") == step)
+    body = Outline.of(draft).items[step].body
     without = remove(draft, step)
     return insert_after(without, after, outlet, body) if without is not None else None
 
@@ -110,16 +110,27 @@ def change(draft: Body, step: str, says: Body) -> Draft | None:
 
     The ways of a split are taken from ``says`` with their shares; those at the end may be dropped while they are empty.
     """
-    made = copy.deepcopy(dict(draft))
+    made = _copy(draft)
     outline = Outline.of(made)
     for place, body in enumerate(made["steps"]):
-        if body.get("id") == step:
+        if body["id"] == step:
             kept = {key: body[key] for key in OWN if key in body}
             made["steps"][place] = {**kept, **{key: value for key, value in says.items() if key not in OWN}}
             if body.get("type") == "split" and "ways" in says:
                 made["steps"][place]["ways"] = _ways(body, says["ways"], outline.joins.get(step, END))
             return _whole(made, outline)
     return None
+
+
+def _copy(draft: Body) -> Draft:
+    """The draft to be changed, without what is no step at all: somebody may have written it by hand."""
+    made = copy.deepcopy(dict(draft))
+    made["steps"] = [dict(item.body) for item in Outline.of(made).items.values()]
+    for step in made["steps"]:
+        if step.get("type") == "split":
+            ways = step.get("ways")
+            step["ways"] = [way for way in ways if isinstance(way, dict)] if isinstance(ways, list) else []
+    return made
 
 
 def _ways(body: Body, wanted: Iterable[Body], join: str) -> list[dict[str, Any]]:

@@ -160,10 +160,8 @@ def outlets(body: Mapping[str, Any]) -> dict[str, str]:
         case "split":
             ways = body.get("ways")
             listed = ways if isinstance(ways, list) else []
-            return {
-                f"way{number}": _text(way.get("next")) if isinstance(way, dict) else END
-                for number, way in enumerate(listed, start=1)
-            }
+            known = [way for way in listed if isinstance(way, dict)]
+            return {f"way{number}": _text(way.get("next")) for number, way in enumerate(known, start=1)}
     return {"next": _text(body.get("next"))}
 
 

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 
 from campaigns.automations import layout, words
 from campaigns.automations.figures import Figures, StepFigures
-from campaigns.automations.layout import END, START, Side
+from campaigns.automations.layout import START, Side
 from campaigns.automations.listing import CLICKED, EVERY, SENT, left_out_url, people_url, url
 from campaigns.automations.models import Automation
-from campaigns.automations.outline import Item, Outline
+from campaigns.automations.outline import END, Item, Outline
 from campaigns.automations.types import Problem
 from campaigns.automations.words import Names
 from personalize.content.thumbnails import thumbnail_url

@@ -233,8 +233,7 @@ def _step_words(body: Body, names: Names) -> Words:
         case "wait_time":
             return Words(_("Wait until %(time)s") % {"time": body.get("at", "?")}, days_words(body.get("days")))
         case "wait_date":
-            words = _date_words({**body, "every": "once"}, names)
-            return Words(_("Wait for a date"), words.title)
+            return Words(_("Wait for a date"), _date_words({**body, "every": "once"}, names).title)
         case "wait_for":
             what = happens(body["event"]) if "event" in body else _("a rule holds")
             return Words(
@@ -251,8 +250,8 @@ def _step_words(body: Body, names: Names) -> Words:
                 return Words(_("Clear ‘%(name)s’") % {"name": label})
             return Words(_("Set ‘%(name)s’") % {"name": label}, _("to ‘%(value)s’") % {"value": body["value"]})
         case "list":
-            words = _("Put on ‘%(name)s’") if body.get("on", True) else _("Take off ‘%(name)s’")
-            return Words(words % {"name": names.of("list", body.get("list"))})
+            does = _("Put on ‘%(name)s’") if body.get("on", True) else _("Take off ‘%(name)s’")
+            return Words(does % {"name": names.of("list", body.get("list"))})
         case "topic":
             topic = names.of("topic", body.get("topic"))
             return Words(_("Subscribe to ‘%(name)s’") % {"name": topic}, _("unless they left it"))
@@ -284,7 +283,7 @@ def way_words(kind: str, outlet: str, body: Body) -> str:
         number = int(outlet[3:])
         share = ways[number - 1].get("share") if number <= len(ways) and isinstance(ways[number - 1], dict) else None
         return f"{share}%"
-    return str(WAYS.get(outlet) or FIRST_WAYS.get(kind, ""))
+    return str(WAYS.get(outlet) or FIRST_WAYS.get(kind) or "")
 
 
 def reason_words(reason: str) -> str:

@@ -210,7 +210,9 @@ class TriggerForm(forms.Form):
             if key == "event":
                 names = event_names(value)
                 value = names[0] if len(names) == 1 else names
-            said[key] = value.key if key == "topic" else str(value.uuid) if key == "segment" else value
+            said[key] = (
+                value.key if isinstance(value, Topic) else str(value.uuid) if isinstance(value, Segment) else value
+            )
         return said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -97,7 +98,8 @@ class MailForm(StepForm):
 
     @classmethod
     def initial_of(cls, body: Body) -> dict[str, Any]:
-        window = body.get("window") if isinstance(body.get("window"), dict) else {}
+        said = body.get("window")
+        window: Body = said if isinstance(said, dict) else {}
         return {
             **body,
             "mode": body.get("mode", "live"),
@@ -288,23 +290,26 @@ class SplitForm(StepForm):
         return {**said, "name": self.cleaned_data["name"]} if self.cleaned_data["name"] else said
 
 
+class Scalar(forms.CharField):
+    """A number, true, false, or else the words as they stand; None when it is left out."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return json.loads(text) if text else None
+        except ValueError:
+            return text
+
+
 class SetForm(StepForm):
     attribute = forms.ChoiceField(
         label=gettext_lazy("Attribute"), choices=lambda: list(AttributeDefinition.objects.values_list("key", "label"))
     )
-    value = Json(
+    value = Scalar(
         label=gettext_lazy("Value"),
         required=False,
-        widget=forms.TextInput,
         help_text=gettext_lazy("A number, true or false, or a text. Empty removes it."),
     )
-
-    def _clean_fields(self) -> None:
-        super()._clean_fields()
-        # Words need no quotes here.
-        if "value" in self.errors:
-            del self.errors["value"]
-            self.cleaned_data["value"] = self.data.get(self.add_prefix("value"), "")
 
     @classmethod
     def initial_of(cls, body: Body) -> dict[str, Any]:
