@@ -433,7 +433,7 @@ def test_who_did_not_come_in_is_listed_with_the_reason(page: Client, cart: Autom
 def test_the_people_are_exported_as_a_file(page: Client, cart: Automation):
     enrolled(cart)
     answer = page.get(listing.people_url(cart, "format=csv"))
-    assert b"Wait 4 hours" in b"".join(answer.streaming_content)
+    assert b"Wait 4 hours" in b"".join(answer)
 
 
 def test_a_person_has_their_automations_on_their_page(page: Client, cart: Automation):
