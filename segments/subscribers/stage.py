@@ -95,7 +95,7 @@ class Draft:
         names = [name for name in _TYPES if name in used]
         # In the order of the index by which people are looked up: neighbours stand on one page of it.
         rows = sorted(rows, key=lambda row: row.key)
-        return cls(Sheet.of(names, [tuple(map(_staged(row).get, names)) for row in rows]), used, len(rows))
+        return cls(Sheet.of(names, (tuple(map(_staged(row).get, names)) for row in rows)), used, len(rows))
 
 
 class Stage:
