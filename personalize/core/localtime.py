@@ -29,11 +29,16 @@ def every_zone() -> tuple[ZoneInfo, ...]:
     return tuple(zone(name) for name in sorted(available_timezones()))
 
 
-@lru_cache(maxsize=256)
 def strikes(at: dt.time, after: dt.datetime) -> dt.datetime:
     """The first instant after ``after`` at which clocks show ``at`` somewhere on earth."""
     days = [after.date() + number * ONE_DAY for number in (-1, 0, 1, 2)]
-    return min(found for one in every_zone() for day in days if (found := instant(day, at, one)) > after)
+    return min(found for day in days for found in _struck(at, day) if found > after)
+
+
+@lru_cache(maxsize=256)
+def _struck(at: dt.time, day: dt.date) -> frozenset[dt.datetime]:
+    """The instants at which clocks show ``at`` on ``day``: a few dozen, for many zones share them."""
+    return frozenset(instant(day, at, one) for one in every_zone())
 
 
 @lru_cache(maxsize=256)
