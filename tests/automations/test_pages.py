@@ -86,8 +86,10 @@ def text(client: Client, address: str) -> str:
 
 
 def record_click(message: Message, *, at: dt.datetime) -> None:
-    link = Link.objects.create(mailing=message.mailing, number=1, key="k", url="https://alderandwren.example/")
-    Hit.objects.create(message=message, kind=HitKind.CLICK, link=link, at=at, verdict=Verdict.HUMAN)
+    link = Link.objects.create(mailing=message.mailing, number=99, key="k", url="https://alderandwren.example/")
+    Hit.objects.create(
+        message=message, kind=HitKind.CLICK, link=link, at=at, verdict=Verdict.HUMAN, method="GET", rule_version=1
+    )
 
 
 def enrolled(automation: Automation, name: str = "Ann", **fields: Any) -> Enrolment:
