@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from campaigns.analytics.attribution import credited_orders
 from campaigns.automations.figures import SPAN, mail_owners
 from campaigns.automations.models import Automation
-from campaigns.automations.services import OWNER_KIND
+from campaigns.automations.types import OWNER_KIND
 from campaigns.tracking.models import Hit
 from personalize.accounts.models import Brand
 from personalize.core.clock import now

@@ -275,5 +275,5 @@ def _way_taken(step: Step, visit: StepVisit) -> str:
         case WaitForStep() if visit.outcome == Visit.TIMED_OUT:
             return step.late
         case SplitStep() if "way" in visit.detail:
-            return step.ways[visit.detail["way"] - 1].next
+            return step.ways[int(visit.detail["way"]) - 1].next
     return step.next

@@ -17,8 +17,8 @@ from django.db.models.fields.json import KT
 from campaigns.automations.layout import START
 from campaigns.automations.models import Automation, Enrolment, LeftOut, StepVisit
 from campaigns.automations.outline import Outline
-from campaigns.automations.services import OWNER_KIND, mail_ids
-from campaigns.automations.types import OPEN, EnrolmentState, Visit
+from campaigns.automations.services import mail_ids
+from campaigns.automations.types import OPEN, OWNER_KIND, EnrolmentState, Visit
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from campaigns.delivery.models import FrequencyRule, Mailing, Message
 from campaigns.delivery.policies import Asking, lock_people, release_places
@@ -149,14 +149,14 @@ def keep_limits(mailing: Mailing, asking: Collection[Asking]) -> set[int]:
     brand_zone = Brand.objects.values_list("time_zone", flat=True).first() or "UTC"
     neighbours = _neighbours(mailing, people, ids, rules, at)
     held_back = []
-    messages = Message.objects.filter(pk__in=ids).annotate(lives=F("subscriber__time_zone"))
+    messages = Message.objects.filter(pk__in=ids).select_related("subscriber")
     for message in messages.order_by("pk"):
         mail = Mail(at, mailing.uuid, mailing.topic_id, mailing.group, mailing.priority)
         verdict = judge(
             mail,
             rules=rules,
             neighbours=neighbours[message.subscriber_id],
-            clock=zone(message.lives, brand_zone),
+            clock=zone(message.subscriber.time_zone, brand_zone),
             written_at=message.created_at,
             expires_at=message.expires_at,
             gave_way="yielded_to" in (message.trace or {}),

@@ -24,8 +24,10 @@ def sentence(rule: FrequencyRule, groups: Mapping[UUID, str]) -> str:
 
 
 def consequence(rule: FrequencyRule) -> str:
-    """What becomes of a mail above the rule."""
-    if rule.otherwise == FrequencyOtherwise.SKIP or not rule.most:
+    """What becomes of a mail above the rule; empty where the rule lets nothing out."""
+    if not rule.most:
+        return ""
+    if rule.otherwise == FrequencyOtherwise.SKIP:
         return _("What is above that is left out.")
     return ngettext(
         "What is above that waits for a place, %(n)d hour at most.",

@@ -330,7 +330,7 @@ class ExitRuleForm(forms.Form):
         return {**said, **{key: data[key] for key in ("about", "where", "back") if data.get(key)}}
 
 
-class _ExitRules(forms.BaseFormSet):  # type: ignore[type-arg]  # Django brings no types at run time.
+class _ExitRules(forms.BaseFormSet):  # type: ignore[type-arg]  # Django gives it no parameter at run time.
     """The exits, and an empty one for one more."""
 
     def add_fields(self, form: ExitRuleForm, index: int | None) -> None:
