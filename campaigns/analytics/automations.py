@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -28,8 +28,8 @@ def stats(request: HttpRequest, automation: Automation) -> list[Stat]:
     if automation.live_id is None:
         return []
     orders = _credited(since=now() - SPAN).filter(owner__in=list(mail_owners(automation)))
-    sums = orders.aggregate(total=Sum("total"), returned=Sum("returned"))
-    number, worth = orders.count(), (sums["total"] or 0) - (sums["returned"] or 0)
+    rows = list(orders.values_list("total", "returned"))
+    number, worth = len(rows), sum(total - returned for total, returned in rows)
     brand = Brand.objects.first()
     currency = brand.currency if brand else "GBP"
     each = _("%(money)s an order") % {"money": money(worth // number, currency)} if number else _("last 30 days")

@@ -100,12 +100,6 @@ OWN_REASONS = {
     "emptied": gettext_lazy("Emptied the cart"),
     "came_back": gettext_lazy("Came back"),
 }
-AGAIN = {
-    "once": gettext_lazy("once ever"),
-    "once_per_key": gettext_lazy("once for each"),
-    "after_exit": gettext_lazy("again when it is over"),
-    "always": gettext_lazy("every time"),
-}
 QUIET = {
     "orders": gettext_lazy("no order"),
     "clicks": gettext_lazy("no click"),

@@ -18,7 +18,6 @@ from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 
 Body = Mapping[str, Any]
-LATE = {"event": [6, "hours"], "date": [20, "hours"]}
 
 
 def taken(name: str, automation: Automation | None) -> bool:

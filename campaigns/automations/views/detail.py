@@ -282,7 +282,6 @@ def _page(
         context["next_due"] = (
             listing.people(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
         )
-        context["titles"] = listing.titles_of(automation)
     elif tab == "versions":
         context["versions"] = _versions(automation)
     # htmx shows answers that say all is well alone; what is wrong stands in the page.
