@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import sys
 import time
 import uuid
 from collections import Counter
@@ -105,15 +106,25 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
+SWITCH_SECONDS = 0.0005
+"""How long the preparing thread may keep the interpreter while an answer of the database waits to be taken."""
+
+
 @contextmanager
-def _no_collector() -> Iterator[None]:
-    """Chunks are made of millions of objects without a cycle, among which the collector would search in vain."""
-    running = gc.isenabled()
+def _two_at_work() -> Iterator[None]:
+    """What suits a thread that makes millions of objects beside one that waits for the database.
+
+    The collector would search in vain among objects without a cycle. And each answer of the database would wait for the
+    interpreter ten times as long as it took.
+    """
+    collecting, switching = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield
     finally:
-        if running:
+        sys.setswitchinterval(switching)
+        if collecting:
             gc.enable()
 
 
@@ -134,7 +145,7 @@ class _Turn:
     def run(self) -> bool:
         """Go on from where the import stopped; false when it is still ours and there is more to do."""
         try:
-            with _no_collector():
+            with _two_at_work():
                 return self._go_on()
         except Unusable as error:
             self._end(ImportState.FAILED, reason=str(error)[:500])
