@@ -14,6 +14,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
+from campaigns.automations.api import gate as automations
 from campaigns.delivery.api import gate as messages
 from personalize.accounts.gateway import place
 from personalize.core.problems import CONTENT_TYPE, nothing_here, problem
@@ -157,5 +158,5 @@ api = Api(
 api.add_exception_handler(ValidationError, _invalid)
 api.add_exception_handler(HttpError, _refused)
 api.add_exception_handler(Exception, _crashed)
-for gate in (subscribers, shop, events, messages, segments):
+for gate in (subscribers, shop, events, messages, segments, automations):
     api.add_router("", gate)

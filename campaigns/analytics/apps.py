@@ -13,7 +13,7 @@ class AnalyticsConfig(AppConfig):
     verbose_name = "Analytics"
 
     def ready(self) -> None:
-        from campaigns.analytics import panels
+        from campaigns.analytics import automations, panels
         from personalize.core import registries
 
         registries.menu.add(
@@ -52,5 +52,16 @@ class AnalyticsConfig(AppConfig):
                 template="analytics/_arrival.html",
                 context=panels.arrival,
                 order=900,
+            )
+        )
+        registries.stats.add(registries.StatSource("analytics", "automation", automations.stats, order=10))
+        registries.list_columns.add(
+            registries.ListColumn(
+                "orders_from_mail",
+                "automations",
+                _("Orders from its mail"),
+                automations.orders_by_automation,
+                show=lambda orders, row: orders or 0,
+                number=True,
             )
         )

@@ -1,15 +1,18 @@
-"""What is to be known of people who arrive before it is decided whether they come in: read for all of them at once."""
+"""What is to be known of people who arrive before it is decided whether they come in: read for all of them, and for all
+automations they arrive at, at once.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Max, Q
 from django.db.models.functions import Least
 
 from campaigns.automations import entering
@@ -30,139 +33,193 @@ logger = logging.getLogger(__name__)
 
 DAY = dt.timedelta(days=1)
 
+Pair: TypeAlias = tuple[int, int]
+"""An automation and a person, by id."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Somebody who arrives at an automation, with what that says now."""
+
+    automation: Automation
+    definition: Definition
+    arrival: Arrival
+
+    @property
+    def pair(self) -> Pair:
+        return self.automation.pk, self.arrival.subscriber_id
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """What is unique among enrolments."""
+        return *self.pair, self.arrival.entry_key
+
 
 @dataclass
-class Arrivals:
-    """The facts about several arrivals at one automation. Whoever comes in is noted, so that the next one knows of it."""
+class Person:
+    """Somebody and their standing: ``barred`` from these topics (None: from all), following these, in these recipes."""
 
-    people: dict[int, EntryFacts]
-    keys: set[tuple[int, str]]
-
-    def facts(self, arrival: Arrival) -> EntryFacts | None:
-        """What is known of one arrival; None when there is no such person."""
-        person = self.people.get(arrival.subscriber_id)
-        if person is None:
-            return None
-        known = (arrival.subscriber_id, arrival.entry_key) in self.keys
-        return replace(person, started_at=arrival.started_at, known=known)
-
-    def came_in(self, arrival: Arrival) -> None:
-        """Note that this person is in it now."""
-        person = self.people[arrival.subscriber_id]
-        self.keys.add((arrival.subscriber_id, arrival.entry_key))
-        self.people[arrival.subscriber_id] = replace(
-            person, ever=True, open=True, entered_at=person.at, lately=person.lately + 1
-        )
+    erased: bool
+    barred: set[int | None] = field(default_factory=set)
+    follows: set[int] = field(default_factory=set)
+    recipes: set[tuple[str, int]] = field(default_factory=set)
+    ordered_at: dt.datetime | None = None
 
 
-def read(
-    automation: Automation,
-    definition: Definition,
-    arrivals: Sequence[Arrival],
-    people: Collection[int],
-    at: dt.datetime,
-) -> Arrivals:
-    """The facts about these arrivals as things are ``at``; a fixed number of queries."""
-    here = Subscriber.objects.filter(pk__in=among(people))
-    barred = Suppression.objects.in_force(at).concerning(automation.topic_id)
-    follows = Subscription.objects.filter(
-        subscriber=OuterRef("pk"), topic_id=automation.topic_id, state=SubscriptionState.SUBSCRIBED
-    )
-    rows = here.annotate(
-        barred=Exists(barred.filter(address_key=OuterRef("address_key"))), follows=Exists(follows)
-    ).values_list("pk", "erased_at", "barred", "follows")
-    before = _before(automation, people, at)
-    holding = _holding(definition, people, at)
-    ordered = _ordered(definition, arrivals, people, at)
-    stronger = _in_stronger(automation, definition, people)
-    found = {
-        pk: EntryFacts(
-            at=at,
-            started_at=at,
-            late=entering.latest(definition.trigger),
-            erased=erased_at is not None,
-            suppressed=suppressed,
-            follows=joined if automation.topic_id else None,
-            holds=holding is None or pk in holding,
-            ordered_at=ordered.get(pk),
-            stronger=pk in stronger,
+@dataclass
+class Past:
+    """What somebody has been through in one automation."""
+
+    ever: bool = False
+    open: bool = False
+    entered_at: dt.datetime | None = None
+    exited_at: dt.datetime | None = None
+    mailed_at: dt.datetime | None = None
+    lately: int = 0
+
+
+@dataclass
+class Known:
+    """The facts about several arrivals. Whoever comes in is noted, so that the next one knows of it."""
+
+    at: dt.datetime
+    people: dict[int, Person]
+    past: dict[Pair, Past]
+    keys: set[tuple[int, int, str]]
+    holding: dict[int, set[int]]
+
+    def facts(self, named: Named) -> EntryFacts:
+        """What is known of one arrival of a person who is there."""
+        automation, entry, arrival = named.automation, named.definition.entry, named.arrival
+        person, past = self.people[arrival.subscriber_id], self.past[named.pair]
+        holding = self.holding.get(automation.pk)
+        return EntryFacts(
+            at=self.at,
+            started_at=arrival.started_at,
+            late=entering.latest(named.definition.trigger),
+            erased=person.erased,
+            suppressed=bool(person.barred & {None, automation.topic_id}),
+            follows=automation.topic_id in person.follows if automation.topic_id else None,
+            holds=holding is None or arrival.subscriber_id in holding,
+            known=named.key in self.keys,
+            ordered_at=person.ordered_at,
+            stronger=any(recipe in entry.gives_way_to and other != automation.pk for recipe, other in person.recipes),
             most=settings.AUTOMATION_DAILY_ENTRIES,
-            **before.get(pk, {}),
+            **vars(past),
         )
-        for pk, erased_at, suppressed, joined in rows
-    }
+
+    def came_in(self, named: Named) -> None:
+        """Note that this person is in it now."""
+        past = self.past[named.pair]
+        past.ever = past.open = True
+        past.entered_at = self.at
+        past.lately += 1
+        self.keys.add(named.key)
+        self.people[named.arrival.subscriber_id].recipes.add((named.automation.recipe, named.automation.pk))
+
+
+def read(named: Sequence[Named], people: Collection[int], at: dt.datetime) -> Known:
+    """The facts about these arrivals of these people, as things are ``at``: one query for each kind of fact, and for each
+    rule."""
+    automations = {one.automation.pk: one for one in named}
+    known = _people(automations, people, at)
+    _note_recipes(known, automations)
+    _note_orders(known, named, at)
     keys = Enrolment.objects.filter(
-        automation=automation,
+        automation__in=automations,
         subscriber__in=among(people),
-        entry_key__in={arrival.entry_key for arrival in arrivals},
+        entry_key__in={one.arrival.entry_key for one in named},
     )
-    return Arrivals(found, set(keys.values_list("subscriber_id", "entry_key")))
-
-
-def _before(automation: Automation, people: Collection[int], at: dt.datetime) -> dict[int, dict[str, Any]]:
-    """What they have been through in this automation."""
-    rows = Enrolment.objects.filter(automation=automation, subscriber__in=among(people)).values("subscriber_id")
-    counted = rows.annotate(
-        entered=Max("created_at"),
-        exited=Max("ended_at"),
-        mailed=Max("mailed_at"),
-        still=Count("pk", filter=Q(ended_at__isnull=True)),
-        recent=Count("pk", filter=Q(created_at__gt=at - DAY)),
+    return Known(
+        at=at,
+        people=known,
+        past=_past(automations, people, at),
+        keys=set(keys.values_list("automation_id", "subscriber_id", "entry_key")),
+        holding={pk: holding for pk, one in automations.items() if (holding := _holding(one, people, at)) is not None},
     )
-    return {
-        row["subscriber_id"]: {
-            "ever": True,
-            "open": row["still"] > 0,
-            "entered_at": row["entered"],
-            "exited_at": row["exited"],
-            "mailed_at": row["mailed"],
-            "lately": row["recent"],
-        }
-        for row in counted.order_by()
-    }
 
 
-def _holding(definition: Definition, people: Collection[int], at: dt.datetime) -> set[int] | None:
-    """Those of whom the entry's rule is true; None when there is no rule. One that names what is gone is true of nobody."""
-    rule = definition.entry.rule
-    if rule is None:
-        return None
-    try:
-        asked = condition(rule=dict(rule), as_of=at)
-    except RuleError as error:
-        logger.warning("Nobody comes in, for the rule cannot be asked any more: %s %s", error.path, error.message)
-        return set()
-    return set(Subscriber.objects.filter(asked, pk__in=among(people)).values_list("pk", flat=True))
+def _people(automations: dict[int, Named], people: Collection[int], at: dt.datetime) -> dict[int, Person]:
+    rows = list(Subscriber.objects.filter(pk__in=among(people)).values_list("pk", "address_key", "erased_at"))
+    found = {pk: Person(erased=erased_at is not None) for pk, _key, erased_at in rows}
+    addresses = {key: pk for pk, key, _erased_at in rows}
+    bars = Suppression.objects.in_force(at).filter(address_key__in=addresses)
+    for key, topic in bars.values_list("address_key", "topic_id"):
+        found[addresses[key]].barred.add(topic)
+    topics = {one.automation.topic_id for one in automations.values()} - {None}
+    if topics:
+        joined = Subscription.objects.filter(
+            subscriber__in=among(people), topic__in=topics, state=SubscriptionState.SUBSCRIBED
+        )
+        for pk, topic in joined.values_list("subscriber_id", "topic_id"):
+            found[pk].follows.add(topic)
+    return found
 
 
-def _ordered(
-    definition: Definition, arrivals: Sequence[Arrival], people: Collection[int], at: dt.datetime
-) -> dict[int, dt.datetime]:
+def _note_recipes(people: dict[int, Person], automations: dict[int, Named]) -> None:
+    """Which live automations they are in of the recipes that something gives way to."""
+    wanted = {recipe for one in automations.values() for recipe in one.definition.entry.gives_way_to}
+    if not wanted:
+        return
+    stronger = Enrolment.objects.filter(
+        subscriber__in=among(people),
+        ended_at__isnull=True,
+        automation__state=AutomationState.LIVE,
+        automation__recipe__in=wanted,
+    )
+    for pk, recipe, automation in stronger.values_list("subscriber_id", "automation__recipe", "automation_id"):
+        people[pk].recipes.add((recipe, automation))
+
+
+def _note_orders(people: dict[int, Person], named: Sequence[Named], at: dt.datetime) -> None:
     """When they ordered last, as far back as it matters.
 
     An order of the future is a slip of whoever wrote it: its row says nothing yet, and its event that it was known when
     it came.
     """
-    if definition.entry.no_order_since is None:
-        return {}
-    since = min(arrival.started_at for arrival in arrivals) - definition.entry.no_order_since.delta
-    theirs = Q(subscriber__in=among(people))
+    starts = [
+        one.arrival.started_at - one.definition.entry.no_order_since.delta
+        for one in named
+        if one.definition.entry.no_order_since is not None
+    ]
+    if not starts:
+        return
+    theirs, since = Q(subscriber__in=among(people)), min(starts)
     orders = Order.objects.filter(theirs, placed_at__gte=since, placed_at__lte=at + AHEAD)
     events = Event.objects.filter(theirs, name="order_placed", occurred_at__gte=since, received_at__gte=since)
-    found = dict(events.values_list("subscriber_id").annotate(last=Max(Least("occurred_at", "received_at"))))
-    for person, last in orders.values_list("subscriber_id").annotate(last=Max("placed_at")):
-        found[person] = max(last, found.get(person, last))
+    for rows, last in ((orders, Max("placed_at")), (events, Max(Least("occurred_at", "received_at")))):
+        for pk, ordered_at in rows.order_by().values_list("subscriber_id").annotate(last=last):
+            people[pk].ordered_at = max(ordered_at, people[pk].ordered_at or ordered_at)
+
+
+def _past(automations: dict[int, Named], people: Collection[int], at: dt.datetime) -> dict[Pair, Past]:
+    rows = Enrolment.objects.filter(automation__in=automations, subscriber__in=among(people)).order_by()
+    counted = rows.values_list("automation_id", "subscriber_id").annotate(
+        open=Count("pk", filter=Q(ended_at__isnull=True)),
+        entered=Max("created_at"),
+        exited=Max("ended_at"),
+        mailed=Max("mailed_at"),
+        lately=Count("pk", filter=Q(created_at__gt=at - DAY)),
+    )
+    found: dict[Pair, Past] = defaultdict(Past)
+    for automation, person, open_, entered_at, exited_at, mailed_at, lately in counted:
+        found[automation, person] = Past(True, open_ > 0, entered_at, exited_at, mailed_at, lately)
     return found
 
 
-def _in_stronger(automation: Automation, definition: Definition, people: Collection[int]) -> set[int]:
-    """Those who are in a live automation to which this one gives way."""
-    if not definition.entry.gives_way_to:
+def _holding(one: Named, people: Collection[int], at: dt.datetime) -> set[int] | None:
+    """Those of whom the entry's rule is true; None when there is no rule. One that names what is gone is true of nobody."""
+    rule = one.definition.entry.rule
+    if rule is None:
+        return None
+    try:
+        asked = condition(rule=dict(rule), as_of=at)
+    except RuleError as error:
+        logger.warning(
+            "Nobody comes into %s, for its rule cannot be asked any more: %s %s",
+            one.automation,
+            error.path,
+            error.message,
+        )
         return set()
-    stronger = Enrolment.objects.filter(
-        subscriber__in=among(people),
-        ended_at__isnull=True,
-        automation__state=AutomationState.LIVE,
-        automation__recipe__in=definition.entry.gives_way_to,
-    )
-    return set(stronger.exclude(automation=automation).values_list("subscriber_id", flat=True))
+    return set(Subscriber.objects.filter(asked, pk__in=among(people)).values_list("pk", flat=True))

@@ -16,10 +16,11 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
 from django.db.models.fields import DateTimeField
+from django.db.models.functions import Coalesce
 
 from campaigns.automations import dates
 from campaigns.automations.enrolling import enrol
-from campaigns.automations.models import Automation, AutomationVersion, DaySwept, Enrolment, LeftOut
+from campaigns.automations.models import Automation, AutomationVersion, DaySwept, Enrolment
 from campaigns.automations.nodes import DateTrigger, QuietTrigger
 from campaigns.automations.published import definition_of
 from campaigns.automations.timing import days_in_play, is_too_late, occasions
@@ -47,9 +48,9 @@ def sweep_calendar(at: dt.datetime | None = None) -> bool:
     at = at or now()
     live = Automation.objects.filter(state=AutomationState.LIVE).order_by("pk")
     found = False
-    for pk, version, live_since, up_to in live.values_list("pk", "live__uuid", "live_since", "day_swept__up_to"):
+    for pk, version, up_to in live.values_list("pk", "live__uuid", Coalesce("day_swept__up_to", "live_since")):
         trigger = _trigger(version)
-        if trigger is not None and _is_due(trigger, up_to or live_since, at):
+        if trigger is not None and _is_due(trigger, up_to, at):
             found = _sweep(pk, at) or found
     return found
 
@@ -88,7 +89,7 @@ def _sweep(pk: int, at: dt.datetime) -> bool:
             arrivals = _by_date(trigger, since, earliest, at)
         else:
             arrivals = due_silences(trigger=trigger, since=since, until=at, people=Subscriber.objects.present(), at=at)
-        enrol(automation=automation, arrivals=_unheard_of(automation, arrivals), at=at)
+        enrol(automation=automation, arrivals=_not_in(automation, arrivals), at=at)
         swept.up_to = at
         swept.save(update_fields=["up_to"])
     return True
@@ -106,14 +107,14 @@ def _by_date(trigger: DateTrigger, since: dt.datetime, earliest: dt.datetime, at
     return list(found.values())
 
 
-def _unheard_of(automation: Automation, arrivals: Sequence[Arrival]) -> list[Arrival]:
-    """Those who neither came in nor were left out before for the same."""
-    people = among({arrival.subscriber_id for arrival in arrivals})
-    keys = {arrival.entry_key for arrival in arrivals}
-    known: set[tuple[int, str]] = set()
-    for model in (Enrolment, LeftOut) if arrivals else ():
-        rows: Any = model._default_manager.filter(automation=automation, subscriber__in=people, entry_key__in=keys)
-        known |= set(rows.values_list("subscriber_id", "entry_key"))
+def _not_in(automation: Automation, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Those who did not come in for the same before."""
+    rows = Enrolment.objects.filter(
+        automation=automation,
+        subscriber__in=among({arrival.subscriber_id for arrival in arrivals}),
+        entry_key__in={arrival.entry_key for arrival in arrivals},
+    )
+    known = set(rows.values_list("subscriber_id", "entry_key")) if arrivals else set()
     return [arrival for arrival in arrivals if (arrival.subscriber_id, arrival.entry_key) not in known]
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Min, OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTextTransform
@@ -16,7 +17,7 @@ from campaigns.automations.nodes import DateTrigger
 from campaigns.automations.timing import BIRTHDAY, FIRST_ORDER, JOINED, PersonDate, occurrence
 from personalize.accounts.models import Brand
 from personalize.core.database import among
-from personalize.core.localtime import ONE_DAY, ZoneInfo, zone
+from personalize.core.localtime import ONE_DAY, zone
 from segments.commerce.models import Order, OrderStatus
 from segments.segmentation.rules.sql import JsonValue
 from segments.subscribers.models import Subscriber
@@ -53,7 +54,8 @@ def read(field: str, people: SubscriberQuerySet, elsewhere: str) -> Iterator[tup
         columns = (KeyTextTransform(field, "attributes"),)
     else:
         return
-    for pk, zone_name, *stored in people.order_by("pk").values_list("pk", "time_zone", *columns).iterator():
+    # Sorted here: asked for an order, the database may walk through everybody in it.
+    for pk, zone_name, *stored in sorted(people.order_by().values_list("pk", "time_zone", *columns)):
         where = zone(zone_name, elsewhere)
         date = _date(stored, where)
         if date is not None:

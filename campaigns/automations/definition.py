@@ -194,7 +194,9 @@ def _scalar(raw: Any, path: str) -> Any:
 
 
 def _date_field(raw: Any, path: str) -> str:
-    return reading.text(raw, path)
+    if not _WORD.fullmatch(reading.text(raw, path)):
+        raise RuleError(path, _("Expected birthday, first_order, joined or the key of a date attribute."))
+    return str(raw)
 
 
 # --- trigger, entry, exits ----------------------------------------------------------------------------------------------

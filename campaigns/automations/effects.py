@@ -13,8 +13,7 @@ from uuid import UUID
 
 from campaigns.automations.calling import notify_team, write_calls
 from campaigns.automations.nodes import ListStep, MailStep, NotifyStep, SetStep, Step, TopicStep, WebhookStep
-from campaigns.automations.services import OWNER_KIND
-from campaigns.automations.types import StepSkip
+from campaigns.automations.types import OWNER_KIND, StepSkip
 from campaigns.automations.walking import Group
 from campaigns.delivery.models import Mailing
 from campaigns.delivery.services import write_messages
@@ -30,7 +29,8 @@ from segments.subscribers.services import upsert_subscribers
 from segments.subscribers.types import Refusal, SubscriberRow
 
 SOURCE = "automation"
-_COLUMNS = {field.name for field in fields(SubscriberRow)} - {"email", "external_id", "attributes"}
+COLUMNS = {field.name for field in fields(SubscriberRow)} - {"email", "external_id", "attributes"}
+"""What a step may set of a person beside attributes."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _set(group: Group) -> Results:
         if isinstance(refused, Refusal):
             return _all(group, Done(failed=str(refused)))
         changes = {"attributes": {step.attribute: step.value}}
-    elif step.attribute in _COLUMNS:
+    elif step.attribute in COLUMNS:
         changes = {step.attribute: "" if step.value is None else step.value}
     else:
         return _all(group, GONE)

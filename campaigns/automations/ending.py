@@ -29,5 +29,5 @@ def end(enrolments: QuerySet[Enrolment], *, state: EnrolmentState, reason: str, 
 
 def withdraw_mails(enrolments: Iterable[int]) -> int:
     """Skip the mails of these enrolments that were not handed over yet; how many they were."""
-    written = StepVisit.objects.filter(enrolment__in=among(enrolments), message__isnull=False)
-    return withdraw_messages(uuids=list(written.values_list("message", flat=True)), reason=SkipReason.LEFT)
+    visits = StepVisit.objects.filter(enrolment__in=among(enrolments)).values_list("message", flat=True)
+    return withdraw_messages(uuids=[uuid for uuid in visits if uuid is not None], reason=SkipReason.LEFT)

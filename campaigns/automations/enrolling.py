@@ -11,15 +11,15 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.automations import arriving, ending, entering, hearing, lives, matching
+from campaigns.automations.arriving import Named
 from campaigns.automations.matching import EventFacts
 from campaigns.automations.models import Automation, Enrolment, LeftOut
-from campaigns.automations.nodes import Definition, Entry
 from campaigns.automations.published import definition_of
 from campaigns.automations.types import Arrival, AutomationState, EnrolmentState, ExitReason, LeftOutReason
 from personalize.core import audit
@@ -55,7 +55,7 @@ _COLUMNS = (
     "created_at",
 )
 
-Fate = tuple[Arrival, LeftOutReason | None]
+Fate: TypeAlias = tuple[Named, LeftOutReason | None]
 
 
 # --- in -----------------------------------------------------------------------------------------------------------------
@@ -67,11 +67,9 @@ def enrol(*, automation: Automation, arrivals: Iterable[Arrival], at: dt.datetim
     Nobody comes into an automation that is not live. The same arrival again is KNOWN. Who came in ends what gives way to
     it. In one transaction, or in the caller's.
     """
-    counts: Counter[str] = Counter()
     with transaction.atomic():
-        for _arrival, reason in _admit(automation, list(arrivals), at):
-            counts[reason or ENTERED] += 1
-    return counts
+        fates = _admit(_named(automation, arrivals), at)
+    return Counter(reason or ENTERED for _named, reason in fates)
 
 
 def enrol_by_hand(
@@ -94,9 +92,8 @@ def enrol_by_hand(
     again = definition_of(automation.live).entry.again
     given = entry_key or (matching.PERSON if again == "once_per_key" else "")
     key = matching.entry_key(again, given, fresh=uuid.uuid4().hex)
-    arrival = Arrival(subscriber.pk, key, at, context or {})
     with transaction.atomic():
-        for _arrival, reason in _admit(automation, [arrival], at):
+        for _one, reason in _admit(_named(automation, [Arrival(subscriber.pk, key, at, context or {})]), at):
             if reason is not None:
                 return reason
         enrolment = Enrolment.objects.get(automation=automation, subscriber=subscriber, entry_key=key)
@@ -105,117 +102,115 @@ def enrol_by_hand(
     return enrolment
 
 
-def _admit(automation: Automation, arrivals: Sequence[Arrival], at: dt.datetime) -> Iterator[Fate]:
-    """What becomes of each arrival of people who are there."""
+def _named(automation: Automation, arrivals: Iterable[Arrival]) -> list[Named]:
     if automation.state != AutomationState.LIVE or automation.live is None:
-        return
+        return []
     definition = definition_of(automation.live)
-    ordered = sorted(arrivals, key=lambda one: (one.subscriber_id, one.started_at, one.entry_key))
-    for start in range(0, len(ordered), SLICE):
-        yield from _admit_slice(automation, definition, ordered[start : start + SLICE], at)
+    return [Named(automation, definition, arrival) for arrival in arrivals]
 
 
-def _admit_slice(
-    automation: Automation, definition: Definition, arrivals: Sequence[Arrival], at: dt.datetime
-) -> list[Fate]:
-    people = sorted({arrival.subscriber_id for arrival in arrivals})
-    locked = Subscriber.objects.filter(pk__in=among(people)).order_by("pk")
-    people = list(locked.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
-    known = arriving.read(automation, definition, arrivals, people, at)
+def _admit(named: Sequence[Named], at: dt.datetime) -> list[Fate]:
+    """What becomes of each arrival of people who are there, those of one person in the order of time."""
+    ordered = sorted(named, key=lambda one: (one.arrival.subscriber_id, one.arrival.started_at, *one.key))
     fates: list[Fate] = []
-    for arrival in arrivals:
-        facts = known.facts(arrival)
-        if facts is None:
-            continue
-        reason = entering.decide(definition.entry, facts)
-        if reason is None:
-            known.came_in(arrival)
-        fates.append((arrival, reason))
-    wanted = [arrival for arrival, reason in fates if reason is None]
-    entered = _insert(automation, definition, wanted, at)
-    # Somebody else was faster under the same key; the constraint said so.
-    fates = [
-        (arrival, reason or (None if (arrival.subscriber_id, arrival.entry_key) in entered else LeftOutReason.KNOWN))
-        for arrival, reason in fates
-    ]
-    _note(automation, definition.entry, fates, at)
-    _end_weaker(automation, {person for person, _key in entered}, at)
+    for start in range(0, len(ordered), SLICE):
+        fates += _admit_slice(ordered[start : start + SLICE], at)
     return fates
 
 
-def _insert(
-    automation: Automation, definition: Definition, arrivals: Sequence[Arrival], at: dt.datetime
-) -> set[tuple[int, str]]:
-    """Write the enrolments; gives (person, entry key) of those that no constraint stood against."""
-    place = "open" if definition.entry.again == "after_exit" else None
+def _admit_slice(named: Sequence[Named], at: dt.datetime) -> list[Fate]:
+    people = sorted({one.arrival.subscriber_id for one in named})
+    locked = Subscriber.objects.filter(pk__in=among(people)).order_by("pk")
+    here = set(locked.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    known = arriving.read(named, here, at)
+    fates: list[Fate] = []
+    for one in named:
+        if one.arrival.subscriber_id in here:
+            reason = entering.decide(one.definition.entry, known.facts(one))
+            if reason is None:
+                known.came_in(one)
+            fates.append((one, reason))
+    entered = _insert([one for one, reason in fates if reason is None], at)
+    # Somebody else was faster under the same key; the constraint said so.
+    fates = [(one, reason or (None if one.key in entered else LeftOutReason.KNOWN)) for one, reason in fates]
+    _note(fates, at)
+    _end_weaker([one for one, reason in fates if reason is None], at)
+    return fates
+
+
+def _insert(named: Sequence[Named], at: dt.datetime) -> set[tuple[int, int, str]]:
+    """Write the enrolments; gives the keys of those that no constraint stood against."""
     rows = [
         (
             stored_uuid(uuid.uuid4()),
-            automation.pk,
-            automation.live_id,
-            arrival.subscriber_id,
-            arrival.entry_key,
-            place,
+            one.automation.pk,
+            one.automation.live_id,
+            one.arrival.subscriber_id,
+            one.arrival.entry_key,
+            "open" if one.definition.entry.again == "after_exit" else None,
             EnrolmentState.ACTIVE.value,
             "",
-            definition.first,
+            one.definition.first,
             stored_moment(at),
             # Who comes by an event is where they would be had it been heard at once; others begin now.
-            stored_moment(arrival.started_at if arrival.event else at),
-            stored_moment(arrival.started_at),
-            stored_moment(arrival.started_at),
-            json_parameter(dict(arrival.context)),
-            stored_uuid(arrival.event) if arrival.event else None,
+            stored_moment(one.arrival.started_at if one.arrival.event else at),
+            stored_moment(one.arrival.started_at),
+            stored_moment(one.arrival.started_at),
+            json_parameter(dict(one.arrival.context)),
+            stored_uuid(one.arrival.event) if one.arrival.event else None,
             stored_moment(at),
         )
-        for arrival in arrivals
+        for one in named
     ]
-    return set(insert_new_rows(Enrolment, _COLUMNS, rows, returning=["subscriber_id", "entry_key"]))
+    return set(insert_new_rows(Enrolment, _COLUMNS, rows, returning=["automation_id", "subscriber_id", "entry_key"]))
 
 
-def _note(automation: Automation, entry: Entry, fates: Sequence[Fate], at: dt.datetime) -> None:
+def _note(fates: Sequence[Fate], at: dt.datetime) -> None:
     """Keep why people stayed out, and forget it of those who came in."""
-    out = {
-        (arrival.subscriber_id, matching.filed_under(entry.again, arrival)): (arrival, reason)
-        for arrival, reason in fates
-        if reason is not None and reason not in _NOT_TOLD
-    }
-    entered = {
-        (arrival.subscriber_id, matching.filed_under(entry.again, arrival))
-        for arrival, reason in fates
-        if reason is None
-    }
+    entered = {_filed_under(one) for one, reason in fates if reason is None}
     stale = LeftOut.objects.filter(
-        automation=automation,
-        subscriber__in=among({person for person, _key in entered}),
-        entry_key__in={key for _person, key in entered},
+        automation__in={automation for automation, _person, _key in entered},
+        subscriber__in=among({person for _automation, person, _key in entered}),
+        entry_key__in={key for _automation, _person, key in entered},
     )
-    over = [pk for pk, *filed in stale.values_list("pk", "subscriber_id", "entry_key") if tuple(filed) in entered]
+    filed = stale.values_list("pk", "automation_id", "subscriber_id", "entry_key") if entered else []
+    over = [pk for pk, *under in filed if tuple(under) in entered]
     if over:
         LeftOut.objects.filter(pk__in=over).delete()
+    out = {
+        _filed_under(one): LeftOut(reason=reason, at=at, event=one.arrival.event)
+        for one, reason in fates
+        if reason is not None and reason not in _NOT_TOLD
+    }
+    for (automation, person, key), row in out.items():
+        row.automation_id, row.subscriber_id, row.entry_key = automation, person, key
     LeftOut.objects.bulk_create(
-        [
-            LeftOut(
-                automation=automation, subscriber_id=person, entry_key=key, reason=reason, at=at, event=arrival.event
-            )
-            for (person, key), (arrival, reason) in out.items()
-        ],
+        out.values(),
         update_conflicts=True,
         unique_fields=["automation", "subscriber", "entry_key"],
         update_fields=["reason", "at", "event"],
     )
 
 
-def _end_weaker(automation: Automation, people: set[int], at: dt.datetime) -> None:
-    """End what these people are in that gives way to this automation's recipe."""
-    weaker = [
-        version
-        for version, definition in lives.current().definitions.items()
-        if automation.recipe and automation.recipe in definition.entry.gives_way_to
-    ]
-    if weaker and people:
-        theirs = Enrolment.objects.filter(subscriber__in=among(people), version__in=weaker)
-        exit_enrolments(enrolments=theirs.exclude(automation=automation), reason=ExitReason.GAVE_WAY, at=at)
+def _filed_under(one: Named) -> tuple[int, int, str]:
+    """Where it is noted that somebody stayed out."""
+    return *one.pair, matching.filed_under(one.definition.entry.again, one.arrival)
+
+
+def _end_weaker(named: Sequence[Named], at: dt.datetime) -> None:
+    """End what those who came in are in that gives way to the recipe they came into."""
+    people: dict[str, set[int]] = defaultdict(set)
+    for one in named:
+        if one.automation.recipe:
+            people[one.automation.recipe].add(one.arrival.subscriber_id)
+    if not people:
+        return
+    definitions = lives.current().definitions
+    for recipe, some in people.items():
+        weaker = [version for version, said in definitions.items() if recipe in said.entry.gives_way_to]
+        if weaker:
+            theirs = Enrolment.objects.filter(subscriber__in=among(some), version__in=weaker)
+            exit_enrolments(enrolments=theirs.exclude(automation__recipe=recipe), reason=ExitReason.GAVE_WAY, at=at)
 
 
 # --- out ----------------------------------------------------------------------------------------------------------------
@@ -363,8 +358,7 @@ def _let_in(news: Sequence[_News], known: lives.Known, at: dt.datetime) -> None:
     for one in news:
         for automation, arrival in one.arrivals:
             arrivals[automation].append(arrival)
-    for automation, some in sorted(arrivals.items()):
-        enrol(automation=known.automations[automation], arrivals=some, at=at)
+    _admit([one for pk, some in arrivals.items() for one in _named(known.automations[pk], some)], at)
 
 
 def _let_know(news: Sequence[_News], known: lives.Known, at: dt.datetime) -> None:

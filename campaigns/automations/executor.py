@@ -21,6 +21,7 @@ from campaigns.automations.flow import Decision
 from campaigns.automations.models import Automation, AutomationVersion, Enrolment, StepVisit
 from campaigns.automations.nodes import (
     BranchStep,
+    Definition,
     ListStep,
     MailStep,
     NotifyStep,
@@ -33,7 +34,7 @@ from campaigns.automations.nodes import (
 )
 from campaigns.automations.published import definition_of
 from campaigns.automations.types import AutomationState, EnrolmentState, FailReason, HeldReason, Visit
-from campaigns.automations.walking import Group, Walker, write_rows
+from campaigns.automations.walking import Group, Met, Walker, write_rows, write_visits
 from personalize.core.clock import now
 from personalize.core.database import among
 from segments.segmentation.rules.reading import RuleError
@@ -92,6 +93,7 @@ class _Batch:
         self.rows = rows
         versions = AutomationVersion.objects.filter(pk__in={row.version_id for row in rows})
         self.versions = {version.pk: version for version in versions.select_related("automation")}
+        self.definitions = {version.pk: _readable(version) for version in self.versions.values()}
         visits = StepVisit.objects.filter(enrolment__in=among([row.pk for row in rows]))
         self.visits = {(visit.enrolment_id, visit.step): visit for visit in visits}
         self.walking: dict[tuple[int, str], list[Walker]] = {}
@@ -102,8 +104,13 @@ class _Batch:
             due_at = row.came_at if row.state == EnrolmentState.HELD else row.due_at
             self._walks(Walker(row, due_at or self.at))
         while self.walking:
-            key = next(iter(self.walking))
-            self._safely(partial(self._meet, *key), self.walking.pop(key))
+            version, step = next(iter(self.walking))
+            people = self.walking.pop((version, step))
+            definition = self.definitions[version]
+            if definition is None:
+                self._fail(people, FailReason.UNREADABLE, "")
+            else:
+                self._safely(partial(self._meet, self.versions[version], definition, step), people)
         write_rows(self.rows)
 
     def _safely(self, meet: Callable[[Sequence[Walker]], Sequence[After]], people: Sequence[Walker]) -> None:
@@ -116,23 +123,21 @@ class _Batch:
             raise
         except RuleError as error:
             self._fail(people, FailReason.RULE_GONE, str(error))
+            return
         except Exception as error:
-            if len(people) > 1:
-                middle = len(people) // 2
-                self._safely(meet, people[:middle])
-                self._safely(meet, people[middle:])
+            if len(people) == 1:
+                logger.exception("Enrolment %s could not be taken on at %r.", people[0].row.uuid, people[0].row.step)
+                self._fail(people, FailReason.ERROR, f"{type(error).__name__}: {error}")
                 return
-            logger.exception("Enrolment %s could not be taken on at %r.", people[0].row.uuid, people[0].row.step)
-            self._fail(people, FailReason.ERROR, f"{type(error).__name__}: {error}")
-        else:
-            # Only now: what the database gave back must not have happened to the rows in memory either.
-            for one in after:
-                one()
+            after = [partial(self._safely, meet, half) for half in _halves(people)]
+        # Only now: what the database took back must not have happened to the rows in memory either.
+        for one in after:
+            one()
 
-    def _meet(self, version_id: int, step_id: str, people: Sequence[Walker]) -> list[After]:
+    def _meet(
+        self, version: AutomationVersion, definition: Definition, step_id: str, people: Sequence[Walker]
+    ) -> list[After]:
         """What a step does to the people at it; what follows for their rows is given back, to be done when all is well."""
-        version = self.versions[version_id]
-        definition = definition_of(version)
         step = definition.steps[step_id]
         been = {walker.pk: visit for walker in people if (visit := self.visits.get((walker.pk, step_id)))}
         after: list[After] = [
@@ -156,7 +161,7 @@ class _Batch:
         held = _held(group, decisions)
         acting = [walker for walker in group.people if decisions[walker.pk].acts and walker.pk not in held]
         done = carry_out(group.of(acting)) if acting else {}
-        visits: list[StepVisit] = []
+        met: list[Met] = []
         after: list[After] = []
         for walker in group.people:
             decision = decisions[walker.pk]
@@ -165,9 +170,9 @@ class _Batch:
             elif decision.outcome is None:
                 after.append(partial(self._waits, walker, _looked_at_again(group, decision)))
             else:
-                visits.append(_visit(walker, group, decision, done.get(walker.pk, Done())))
-                after.append(partial(self._passes, walker, decision, visits[-1]))
-        StepVisit.objects.bulk_create(visits)
+                met.append(_met(walker, decision.outcome, decision, done.get(walker.pk, Done())))
+                after.append(partial(self._passes, walker, decision, met[-1]))
+        write_visits(group.step.id, met, self.at)
         return after
 
     # --- what becomes of a row, in memory until the end of the batch ---
@@ -184,8 +189,8 @@ class _Batch:
         row.came_at = row.due_at = self.at
         self._walks(walker)
 
-    def _passes(self, walker: Walker, decision: Decision, visit: StepVisit) -> None:
-        if visit.message:
+    def _passes(self, walker: Walker, decision: Decision, met: Met) -> None:
+        if met.message:
             walker.row.mailed_at = self.at
         if decision.due_at is not None:
             walker.due_at = decision.due_at
@@ -219,6 +224,19 @@ class _Batch:
             self._ends(walker, EnrolmentState.FAILED, reason)
 
 
+def _readable(version: AutomationVersion) -> Definition | None:
+    try:
+        return definition_of(version)
+    except ValueError:
+        logger.exception("A published version cannot be read, so whoever is in it fails.")
+        return None
+
+
+def _halves(people: Sequence[Walker]) -> tuple[Sequence[Walker], Sequence[Walker]]:
+    middle = len(people) // 2
+    return people[:middle], people[middle:]
+
+
 def _held(group: Group, decisions: Mapping[int, Decision]) -> dict[int, HeldReason]:
     """Who is to have a mail now and is held at it instead, by enrolment."""
     step = group.step
@@ -241,20 +259,12 @@ def _looked_at_again(group: Group, decision: Decision) -> dt.datetime:
     return min(due_at, group.at + LOOK_AGAIN) if polls else due_at
 
 
-def _visit(walker: Walker, group: Group, decision: Decision, done: Done) -> StepVisit:
-    outcome, detail = decision.outcome, dict(decision.detail)
+def _met(walker: Walker, outcome: Visit, decision: Decision, done: Done) -> Met:
     if done.failed:
-        outcome, detail = Visit.FAILED, {"reason": done.failed[:200]}
-    elif done.skip:
-        outcome, detail = Visit.SKIPPED, {"reason": str(done.skip)}
-    return StepVisit(
-        enrolment_id=walker.pk,
-        step=group.step.id,
-        outcome=str(outcome),
-        at=group.at,
-        detail=detail,
-        message=done.message,
-    )
+        return Met(walker.pk, Visit.FAILED.value, {"reason": done.failed[:200]})
+    if done.skip:
+        return Met(walker.pk, Visit.SKIPPED.value, {"reason": done.skip.value})
+    return Met(walker.pk, outcome.value, decision.detail, done.message)
 
 
 def _way_taken(step: Step, visit: StepVisit) -> str:
@@ -265,5 +275,5 @@ def _way_taken(step: Step, visit: StepVisit) -> str:
         case WaitForStep() if visit.outcome == Visit.TIMED_OUT:
             return step.late
         case SplitStep() if "way" in visit.detail:
-            return step.ways[visit.detail["way"] - 1].next
+            return step.ways[int(visit.detail["way"]) - 1].next
     return step.next

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from campaigns.automations import dates
 from campaigns.automations.effects import mailing_of
 from campaigns.automations.flow import Moment, chance
 from campaigns.automations.matching import EventFacts, ends, happened
@@ -26,19 +27,17 @@ from campaigns.automations.nodes import (
     WaitDateStep,
     WaitForStep,
 )
-from campaigns.automations.timing import Clock, PersonDate, meant
+from campaigns.automations.timing import Clock, meant
 from campaigns.automations.types import ExitReason, StepSkip
-from campaigns.automations.walking import Group, Walker
+from campaigns.automations.walking import Group
 from campaigns.delivery import ledger
 from campaigns.delivery.types import SkipReason
-from personalize.accounts.models import Brand
 from personalize.content import subjects
 from personalize.core.database import among
 from personalize.core.localtime import zone
 from segments.events.models import Event
 from segments.segmentation.rules.reading import MONEY
 from segments.segmentation.services import condition
-from segments.subscribers.models import Subscriber
 
 _LEAVES: Mapping[SkipReason, ExitReason] = {
     SkipReason.ERASED: ExitReason.SUPPRESSED,
@@ -81,7 +80,8 @@ def moments(group: Group) -> dict[int, Moment]:
     holds = _whom(group.ids, rule, group.at) if rule is not None else set()
     came = _awaited(group, step) if isinstance(step, WaitForStep) else set()
     skips = _skips(group, step) if isinstance(step, MailStep) else {}
-    elsewhere = Brand.objects.values_list("time_zone", flat=True).first() or "UTC"
+    elsewhere = dates.brand_zone()
+    known = dates.of(step.field, group.subscribers, elsewhere) if isinstance(step, WaitDateStep) else {}
     return {
         walker.pk: Moment(
             now=group.at,
@@ -95,29 +95,15 @@ def moments(group: Group) -> dict[int, Moment]:
             holds=walker.pk in holds,
             happened=walker.pk in came,
             skip=skips.get(walker.pk),
-            date=_date(group, walker, step) if isinstance(step, WaitDateStep) else None,
+            date=(
+                meant(group.definition.trigger, step.field, known.get(walker.row.subscriber_id), walker.row.context)
+                if isinstance(step, WaitDateStep)
+                else None
+            ),
             chance=chance(walker.row.uuid, step.id) if isinstance(step, SplitStep) else 0,
         )
         for walker in group.people
     }
-
-
-def date_of(person: Subscriber, field: str) -> PersonDate | None:
-    """A date of a person: ``birthday``, or the key of a date attribute."""
-    if field == "birthday":
-        if person.birth_month is None or person.birth_day is None:
-            return None
-        return PersonDate(person.birth_month, person.birth_day, person.birth_year)
-    try:
-        day = dt.date.fromisoformat(str(person.attributes.get(field))[:10])
-    except ValueError:
-        return None
-    return PersonDate(day.month, day.day, day.year)
-
-
-def _date(group: Group, walker: Walker, step: WaitDateStep) -> PersonDate | None:
-    known = date_of(walker.row.subscriber, step.field)
-    return meant(group.definition.trigger, step.field, known, walker.row.context)
 
 
 def _whom(ids: Sequence[int], rule: RuleJson, at: dt.datetime) -> set[int]:

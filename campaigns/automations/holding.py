@@ -33,9 +33,7 @@ def _decide(enrolments: QuerySet[Enrolment], actor: Any, *, released: bool) -> i
     at = now()
     with transaction.atomic():
         held = enrolments.filter(state=EnrolmentState.HELD).order_by("pk")
-        rows = list(
-            held.select_for_update(of=("self",), no_key=True).values_list("pk", "automation_id", "step", named=True)
-        )
+        rows = list(held.select_for_update(of=("self",), no_key=True).only("automation_id", "step"))
         if not rows:
             return 0
         if not released:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from campaigns.automations import calling, enrolling, executor
+from campaigns.automations import calendar, calling, enrolling, executor
 from personalize.core import queue
 
 TURN_SECONDS = 20.0
 """How long one look works before the mails that it wrote, and everything else, have a turn."""
 
-SWEEPS: list[Callable[[], bool]] = [enrolling.sweep_events, executor.sweep_due, calling.sweep_calls]
+SWEEPS: list[Callable[[], bool]] = [
+    enrolling.sweep_events,
+    calendar.sweep_calendar,
+    executor.sweep_due,
+    calling.sweep_calls,
+]
 """Each does one batch and says whether there was one: what happened, whose day has come, who is due, whom to tell."""
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -20,7 +22,6 @@ from campaigns.automations.nodes import (
     EventMatch,
     EventTrigger,
     PropertyFilter,
-    Scalar,
     WaitForStep,
 )
 from campaigns.automations.types import Arrival
@@ -29,6 +30,15 @@ LONGEST_KEY = 160
 ONCE = "once"
 PERSON = "person"
 _UNITS = 10_000
+_ANY = "\0"
+"""Stands for whatever subject; no event has one that is spelt so."""
+
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 @dataclass(frozen=True)
@@ -80,16 +90,17 @@ class Live:
 
 
 class Matcher:
-    """The live automations by the names of the events that bring people in."""
+    """The live automations by what brings people in: the name of an event and, where they ask for one, its subject."""
 
     def __init__(self, lives: Sequence[Live]) -> None:
-        self._brings: dict[str, list[Live]] = {}
+        self._brings: dict[tuple[str, str], list[tuple[Live, EventMatch]]] = {}
         self._names: set[str] = set()
         for live in lives:
             self._names |= live.definition.event_names()
-            if isinstance(live.definition.trigger, EventTrigger):
-                for name in live.definition.trigger.match.names:
-                    self._brings.setdefault(name, []).append(live)
+            trigger = live.definition.trigger
+            if isinstance(trigger, EventTrigger):
+                for place in product(trigger.match.names, _subjects_asked_for(trigger.match)):
+                    self._brings.setdefault(place, []).append((live, trigger.match))
 
     def cares(self, name: str) -> bool:
         """Whether events of this name mean anything to any of them."""
@@ -97,11 +108,18 @@ class Matcher:
 
     def arrivals(self, event: EventFacts) -> list[tuple[int, Arrival]]:
         """Whom the event names, by the id of the automation; whether they come in is for ``entering`` to say."""
+        listed = [*self._brings.get((event.name, _ANY), ()), *self._brings.get((event.name, event.subject), ())]
         return [
-            (live.automation_id, arrival(live.definition, event))
-            for live in self._brings.get(event.name, ())
-            if isinstance(live.definition.trigger, EventTrigger) and matches(live.definition.trigger.match, event)
+            (live.automation_id, arrival(live.definition, event)) for live, match in listed if matches(match, event)
         ]
+
+
+def _subjects_asked_for(match: EventMatch) -> set[str]:
+    """The subjects one of which an event must have to pass, as the first such filter says."""
+    for one in match.where:
+        if one.field == "subject" and one.op in ("is", "in"):
+            return {str(value) for value in (one.value if isinstance(one.value, tuple) else [one.value])}
+    return {_ANY}
 
 
 def arrival(definition: Definition, event: EventFacts) -> Arrival:
@@ -148,7 +166,13 @@ def context(event: EventFacts) -> dict[str, Any]:
 
 def matches(match: EventMatch, event: EventFacts) -> bool:
     """Whether the event has one of the names and passes every filter."""
-    return event.name in match.names and all(_holds(one, event) for one in match.where)
+    if event.name not in match.names:
+        return False
+    # A plain loop: this is asked for every event and automation.
+    for one in match.where:  # noqa: SIM110
+        if not _holds(one, event):
+            return False
+    return True
 
 
 def ends(exit: EventExit, event: EventFacts, enrolment: InIt) -> bool:
@@ -186,10 +210,13 @@ def _holds(one: PropertyFilter, event: EventFacts) -> bool:
     found = _value(one.field, event)
     if found is None:
         return False
-    values = found if isinstance(found, list) else [found]
     if one.op == "is_not":
-        return not any(_same(value, one.value) for value in values)
-    return any(_compares(one, value) for value in values)
+        return (
+            not any(_same(value, one.value) for value in found)
+            if isinstance(found, list)
+            else not _same(found, one.value)
+        )
+    return any(_compares(one, value) for value in found) if isinstance(found, list) else _compares(one, found)
 
 
 def _value(name: str, event: EventFacts) -> Any:
@@ -205,21 +232,12 @@ def _compares(one: PropertyFilter, value: Any) -> bool:
         return _same(value, one.value)
     if one.op == "in":
         return isinstance(one.value, tuple) and any(_same(value, wanted) for wanted in one.value)
-    if not _is_number(value) or not isinstance(one.value, int | float):
-        return False
-    return bool(
-        {
-            "<": value < one.value,
-            "<=": value <= one.value,
-            ">": value > one.value,
-            ">=": value >= one.value,
-        }[one.op]
-    )
+    return _is_number(value) and bool(_ORDERS[one.op](value, one.value))
 
 
-def _same(value: Any, wanted: Scalar | Iterable[Scalar]) -> bool:
+def _same(value: Any, wanted: Any) -> bool:
     """Yes and no are no numbers, as they are in Python."""
-    return isinstance(value, bool) == isinstance(wanted, bool) and bool(value == wanted)
+    return bool(value == wanted) and isinstance(value, bool) == isinstance(wanted, bool)
 
 
 def _is_number(value: Any) -> bool:

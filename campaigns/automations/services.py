@@ -12,10 +12,11 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
+from campaigns.automations import references
 from campaigns.automations.definition import read
 from campaigns.automations.models import Automation, AutomationVersion
 from campaigns.automations.nodes import Definition, MailStep
-from campaigns.automations.types import AutomationState, Problem
+from campaigns.automations.types import OWNER_KIND, AutomationState, Problem
 from campaigns.delivery import services as delivery
 from campaigns.delivery.models import Mailing, Sender
 from personalize.content.models import Template, TemplateVersion
@@ -26,7 +27,6 @@ from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
 
-OWNER_KIND = "step"
 EMPTY: Mapping[str, Any] = {"v": 1, "trigger": {"on": "call"}, "steps": []}
 
 
@@ -88,13 +88,7 @@ def problems_of(automation: Automation) -> list[Problem]:
             found.append(Problem("", "topic", _("Choose the topic its mails belong to.")))
         if automation.sender is None:
             found.append(Problem("", "sender", _("Choose whom its mails come from.")))
-    there = {str(one) for one in Template.objects.filter(key__isnull=True).values_list("uuid", flat=True)}
-    found += [
-        Problem(step.id, "template", _("This template is not there any more."))
-        for step in definition.mails()
-        if step.template not in there
-    ]
-    return found
+    return found + references.missing(definition)
 
 
 def publish(*, automation: Automation, actor: Any) -> AutomationVersion | list[Problem]:
@@ -165,6 +159,11 @@ def turn_on(*, automation: Automation, actor: Any) -> bool:
             audit.record(actor=actor, action="automation.run", target=automation, off=False)
             enqueue("automations.look")
     return won
+
+
+def named() -> list[tuple[uuid.UUID, str]]:
+    """All automations as groups of mails: their uuid and name."""
+    return list(Automation.objects.order_by("name").values_list("uuid", "name"))
 
 
 def mailings(automation: Automation) -> list[Mailing]:

@@ -11,6 +11,9 @@ from uuid import UUID
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+OWNER_KIND = "step"
+"""The kind of owner under which the mailings of mail steps are opened."""
+
 
 @dataclass(frozen=True)
 class Problem:

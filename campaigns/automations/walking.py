@@ -1,16 +1,19 @@
-"""People on their way through one batch: who is at a step together, and the statement that writes where they are now."""
+"""People on their way through one batch: who is at a step together, and what is written of them, a statement for all."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
-from campaigns.automations.models import AutomationVersion, Enrolment
+from campaigns.automations.models import AutomationVersion, Enrolment, StepVisit
 from campaigns.automations.nodes import Definition, Step
+from personalize.core.copy import insert_rows, stored_moment, stored_uuid
+from personalize.core.database import is_postgres, json_parameter
 
 
 @dataclass(eq=False)
@@ -48,16 +51,46 @@ class Group:
         return Group(self.version, self.definition, self.step, people, self.at)
 
 
+@dataclass(frozen=True)
+class Met:
+    """What became of somebody at a step; see StepVisit."""
+
+    enrolment: int
+    outcome: str
+    detail: Mapping[str, Any]
+    message: UUID | None = None
+
+
+def write_visits(step: str, met: Sequence[Met], at: dt.datetime) -> None:
+    """Write what became of people at a step; who met it before is an error."""
+    moment = stored_moment(at)
+    insert_rows(
+        StepVisit,
+        ("enrolment_id", "step", "outcome", "at", "detail", "message"),
+        [
+            (
+                one.enrolment,
+                step,
+                one.outcome,
+                moment,
+                json_parameter(one.detail),
+                stored_uuid(one.message) if one.message else None,
+            )
+            for one in met
+        ],
+    )
+
+
 def write_rows(rows: Sequence[Enrolment]) -> int:
     """Write where people are, in one statement, except those who were ended meanwhile; how many that were."""
     if not rows:
         return 0
-    instant = "CAST(%s AS timestamptz)" if connection.vendor == "postgresql" else "%s"
+    instant = "CAST(%s AS timestamptz)" if is_postgres() else "%s"
     line = f"(CAST(%s AS bigint), %s, %s, %s, {instant}, {instant}, {instant}, {instant})"
     values: list[Any] = []
     for row in rows:
         values += [row.pk, str(row.state), row.reason, row.step]
-        values += [_stored(at) for at in (row.due_at, row.came_at, row.mailed_at, row.ended_at)]
+        values += [at and stored_moment(at) for at in (row.due_at, row.came_at, row.mailed_at, row.ended_at)]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -71,7 +104,3 @@ def write_rows(rows: Sequence[Enrolment]) -> int:
             values,
         )
         return int(cursor.rowcount)
-
-
-def _stored(at: dt.datetime | None) -> Any:
-    return None if at is None else connection.ops.adapt_datetimefield_value(at)

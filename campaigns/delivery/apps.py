@@ -1,8 +1,10 @@
-"""App configuration: the engine looks, requested mails are written, people's timelines show their mails."""
+"""App configuration: the engine looks, requested mails are written, people's timelines show their mails, the limits have a tab."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 
 class DeliveryConfig(AppConfig):
@@ -15,8 +17,10 @@ class DeliveryConfig(AppConfig):
         from campaigns.delivery.timeline import register
         from personalize.core.hooks import mail_requested
         from personalize.core.queue import register_look
+        from personalize.core.registries import Tab, tabs
 
         register_look("delivery", engine.look)
         register_look("delivery.doubt", doubt.look)
         mail_requested.listen(receivers.on_mail_requested)
         register()
+        tabs.add(Tab("settings-limits", "settings", _("Limits"), lambda _target: reverse("delivery:limits"), order=50))

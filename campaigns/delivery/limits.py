@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 
 from campaigns.delivery.models import FrequencyRule, Mailing, Message
 from campaigns.delivery.policies import Asking, lock_people, release_places
@@ -149,14 +149,14 @@ def keep_limits(mailing: Mailing, asking: Collection[Asking]) -> set[int]:
     brand_zone = Brand.objects.values_list("time_zone", flat=True).first() or "UTC"
     neighbours = _neighbours(mailing, people, ids, rules, at)
     held_back = []
-    messages = Message.objects.filter(pk__in=ids).annotate(lives=F("subscriber__time_zone"))
+    messages = Message.objects.filter(pk__in=ids).select_related("subscriber")
     for message in messages.order_by("pk"):
         mail = Mail(at, mailing.uuid, mailing.topic_id, mailing.group, mailing.priority)
         verdict = judge(
             mail,
             rules=rules,
             neighbours=neighbours[message.subscriber_id],
-            clock=zone(message.lives, brand_zone),
+            clock=zone(message.subscriber.time_zone, brand_zone),
             written_at=message.created_at,
             expires_at=message.expires_at,
             gave_way="yielded_to" in (message.trace or {}),
@@ -183,6 +183,32 @@ def winners(mailing: Mailing) -> list[tuple[str, int]]:
             counts[holder] += number
     names = Mailing.objects.filter(uuid__in=counts).values_list("uuid", "name")
     return sorted(((name, counts[str(uuid)]) for uuid, name in names), key=lambda line: (-line[1], line[0]))
+
+
+@dataclass(frozen=True)
+class TurnedAway:
+    """How many mails were left out lately: by each rule (its key), by the day's cap, by the weekly rhythm."""
+
+    by_rule: Mapping[int, int]
+    by_day: int
+    by_rhythm: int
+
+
+def turned_away_lately(at: dt.datetime | None = None) -> TurnedAway:
+    """The figures of the 30 days before ``at`` (now)."""
+    capped = Message.objects.filter(
+        state=MessageState.SKIPPED,
+        reason__in=(SkipReason.CAPPED, SkipReason.RHYTHM),
+        settled_at__gt=(at or now()) - 30 * ONE_DAY,
+    )
+    by_rule: dict[int, int] = {}
+    others = {SkipReason.CAPPED: 0, SkipReason.RHYTHM: 0}
+    for reason, rule, number in capped.order_by().values_list("reason", "trace__rule").annotate(n=Count("pk")):
+        if rule is None or reason == SkipReason.RHYTHM:
+            others[SkipReason(reason)] += number
+        else:
+            by_rule[rule] = number
+    return TurnedAway(by_rule, others[SkipReason.CAPPED], others[SkipReason.RHYTHM])
 
 
 def _turned_away(

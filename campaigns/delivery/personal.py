@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delivery.models import FrequencyCount, Message
@@ -66,8 +66,9 @@ def kept() -> list[Retention]:
     ]
 
 
-def _erase(rows: MessageQuerySet) -> int:
-    rows.filter(state__in=WAITING).skip(SkipReason.ERASED, at=now())
+def _erase(rows: QuerySet[Any]) -> int:
+    waiting = Message.objects.filter(pk__in=rows.values("pk"), state__in=WAITING)
+    waiting.skip(SkipReason.ERASED, at=now())
     return rows.update(context=None, trace=None, reply="", esp_id="")
 
 

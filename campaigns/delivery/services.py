@@ -13,18 +13,38 @@ from django.db import transaction
 from django.db.models import Max
 
 from campaigns.delivery.links import Target
-from campaigns.delivery.models import Batch, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
+from campaigns.delivery.models import Batch, FrequencyRule, Link, Mailing, Message, Run, RunState, Sender, SenderAccount
 from campaigns.delivery.types import Gate, MailingKind, MessageState, NewMessage, Refused, SkipReason
 from personalize.accounts.models import Brand
 from personalize.content.models import TemplateVersion
 from personalize.core import audit
 from personalize.core.clock import now
-from personalize.core.database import among
+from personalize.core.copy import insert_new_rows, stored_moment, stored_uuid
+from personalize.core.database import among, json_parameter
 from personalize.core.localtime import Window
 from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
 from segments.subscribers.models import Subscriber
+
+_SLICE = 1000
+_WRITTEN = (
+    "uuid",
+    "mailing_id",
+    "subscriber_id",
+    "address_key",
+    "dedupe_key",
+    "state",
+    "due_at",
+    "expires_at",
+    "attempt",
+    "reason",
+    "context",
+    "created_at",
+    "settled_by",
+    "reply",
+    "esp_id",
+)
 
 LONGEST_KEY = 80
 """Characters of a service mail's key that are stored as they are; a longer one is kept as its hash."""
@@ -167,33 +187,40 @@ def write_messages(*, mailing: Mailing, messages: Sequence[NewMessage]) -> dict[
     A person's mail with a key that was written before is the one that is there. Whether it may be sent is asked at the
     hand-over. The keys are of different people, or at least different.
     """
-    rows = [
-        Message(
-            uuid=uuid.uuid4(),
-            mailing=mailing,
-            subscriber_id=one.subscriber_id,
-            address_key="",
-            dedupe_key=one.key,
-            due_at=one.due_at,
-            expires_at=one.expires_at,
-            context=dict(one.context),
-            created_at=now(),
-        )
-        for one in messages
-    ]
+    uuids = {one.key: uuid.uuid4() for one in messages}
+    created_at = stored_moment(now())
     with transaction.atomic():
-        keys = dict(
-            Subscriber.objects.filter(pk__in=among({row.subscriber_id for row in rows})).values_list(
-                "pk", "address_key"
+        people = Subscriber.objects.filter(pk__in=among({one.subscriber_id for one in messages}))
+        addresses = dict(people.values_list("pk", "address_key"))
+        rows = [
+            (
+                stored_uuid(uuids[one.key]),
+                mailing.pk,
+                one.subscriber_id,
+                addresses[one.subscriber_id],
+                one.key,
+                MessageState.READY.value,
+                stored_moment(one.due_at),
+                stored_moment(one.expires_at) if one.expires_at else None,
+                0,
+                "",
+                json_parameter(one.context),
+                created_at,
+                "",
+                "",
+                "",
             )
-        )
-        for row in rows:
-            row.address_key = keys[row.subscriber_id]
-        Message.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
-        written = Message.objects.filter(
-            mailing=mailing, subscriber__in=among(keys), dedupe_key__in=[m.key for m in messages]
-        )
-        found = dict(written.values_list("dedupe_key", "uuid"))
+            for one in messages
+        ]
+        new = {
+            key
+            for start in range(0, len(rows), _SLICE)
+            for (key,) in insert_new_rows(Message, _WRITTEN, rows[start : start + _SLICE], returning=["dedupe_key"])
+        }
+        found = {key: uuids[key] for key in new}
+        if there := uuids.keys() - new:
+            before = Message.objects.filter(mailing=mailing, subscriber__in=among(addresses), dedupe_key__in=there)
+            found |= dict(before.values_list("dedupe_key", "uuid"))
         enqueue("delivery.look")
     return found
 
@@ -202,6 +229,17 @@ def withdraw_messages(*, uuids: Collection[uuid.UUID], reason: SkipReason) -> in
     """Skip those of these mails that were not handed over yet, in the caller's transaction; how many they were."""
     waiting = Message.objects.filter(uuid__in=list(uuids), state__in=(MessageState.READY, MessageState.CLAIMED))
     return waiting.skip(reason, at=now())
+
+
+def save_limit(*, rule: FrequencyRule | None, actor: Any, **values: Any) -> FrequencyRule:
+    """Make or change a frequency rule; it holds from the next hand-over on, and counts what went out before."""
+    with transaction.atomic():
+        saved = rule or FrequencyRule(created_at=now())
+        for name, value in values.items():
+            setattr(saved, name, value)
+        saved.save()
+        audit.record(actor=actor, action="settings.edit", target=saved, created=rule is None)
+    return saved
 
 
 def _service_sender() -> Sender | None:

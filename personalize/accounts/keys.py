@@ -28,6 +28,7 @@ SCOPES = {
     "events:write": _("Record events"),
     "messages:send": _("Send service mail"),
     "segments:read": _("Read segments"),
+    "automations:enrol": _("Put people into automations"),
 }
 
 REMEMBERED_SECONDS = 5.0

@@ -6,7 +6,8 @@ import datetime as dt
 import io
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
@@ -20,28 +21,42 @@ _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 NULL = "\\N"
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """Rows for the named columns of a table, in the form in which the engine takes them: COPY's text, or the rows."""
+
+    columns: Sequence[str]
+    content: bytes | Sequence[tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> Sheet:
+        """Write rows of plain values (None, texts, numbers, yes or no) down for ``fill_table``.
+
+        The database is not asked, so that a thread may do it while the database works. NUL bytes and lone surrogates,
+        which no text column holds, are left out; no text can make the filling fail.
+        """
+        return cls(columns, _lines(rows) if is_postgres() else list(rows))
+
+
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert ``rows`` of plain values for the named database columns; nothing is returned, conflicts are errors.
 
     Moments must have gone through ``stored_moment``.
     """
-    fill_table(model._meta.db_table, columns, rows)
+    fill_table(model._meta.db_table, Sheet.of(columns, rows))
 
 
-def fill_table(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert ``rows`` into a table of any kind, also a temporary one. Values are plain: None, texts, numbers, yes or no.
-
-    NUL bytes and lone surrogates, which no text column holds, are left out; no text can make it fail.
-    """
-    if not rows:
+def fill_table(table: str, sheet: Sheet) -> None:
+    """Insert the rows of a sheet into a table of any kind, also a temporary one."""
+    if not sheet.content:
         return
     quote = connection.ops.quote_name
-    named = f"{quote(table)} ({', '.join(map(quote, columns))})"
+    named = f"{quote(table)} ({', '.join(map(quote, sheet.columns))})"
     with connection.cursor() as cursor:
-        if is_postgres():
-            cursor.cursor.copy_expert(f"COPY {named} FROM STDIN", io.StringIO(_lines(rows)))
+        if isinstance(sheet.content, bytes):
+            cursor.cursor.copy_expert(f"COPY {named} FROM STDIN", io.BytesIO(sheet.content))
         else:
-            cursor.executemany(f"INSERT INTO {named} VALUES ({', '.join(['%s'] * len(columns))})", rows)
+            cursor.executemany(f"INSERT INTO {named} VALUES ({', '.join(['%s'] * len(sheet.columns))})", sheet.content)
 
 
 def stored_uuid(value: uuid.UUID) -> Any:
@@ -74,13 +89,13 @@ def insert_new_rows(
     return found
 
 
-def _lines(rows: Sequence[tuple[Any, ...]]) -> str:
+def _lines(rows: Iterable[tuple[Any, ...]]) -> bytes:
     lines = []
     for row in rows:
         if _SPECIAL.search("".join([value for value in row if isinstance(value, str)])):
             row = tuple(_SPECIAL.sub(_escaped, value) if isinstance(value, str) else value for value in row)
-        lines.append("\t".join([NULL if value is None else str(value) for value in row]))
-    return "\n".join([*lines, ""])
+        lines.append("\t".join([NULL if value is None else str(value) for value in row]) + "\n")
+    return "".join(lines).encode()
 
 
 def _escaped(found: re.Match[str]) -> str:

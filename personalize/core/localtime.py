@@ -29,18 +29,26 @@ def every_zone() -> tuple[ZoneInfo, ...]:
     return tuple(zone(name) for name in sorted(available_timezones()))
 
 
-@lru_cache(maxsize=256)
 def strikes(at: dt.time, after: dt.datetime) -> dt.datetime:
     """The first instant after ``after`` at which clocks show ``at`` somewhere on earth."""
     days = [after.date() + number * ONE_DAY for number in (-1, 0, 1, 2)]
-    return min(found for one in every_zone() for day in days if (found := instant(day, at, one)) > after)
+    return min(found for day in days for found in _struck(at, day) if found > after)
 
 
-@lru_cache(maxsize=256)
 def striking(at: dt.time, since: dt.datetime, until: dt.datetime) -> frozenset[str]:
     """The names of the zones whose clocks came to ``at`` after ``since``, at ``until`` at the latest."""
     days = [since.date() + number * ONE_DAY for number in range(-2, (until - since).days + 4)]
-    return frozenset(one.key for one in every_zone() if any(since < instant(day, at, one) <= until for day in days))
+    struck = [names for day in days for found, names in _struck(at, day).items() if since < found <= until]
+    return frozenset().union(*struck)
+
+
+@lru_cache(maxsize=256)
+def _struck(at: dt.time, day: dt.date) -> dict[dt.datetime, frozenset[str]]:
+    """The zones by the instant at which their clocks show ``at`` on ``day``: a few dozen instants, for many share one."""
+    found: dict[dt.datetime, set[str]] = {}
+    for one in every_zone():
+        found.setdefault(instant(day, at, one), set()).add(one.key)
+    return {moment: frozenset(names) for moment, names in found.items()}
 
 
 def instant(day: dt.date, at: dt.time, zone: ZoneInfo) -> dt.datetime:

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -270,6 +271,17 @@ class UsageSource:
 
 
 @dataclass(frozen=True)
+class MailGroupSource:
+    """Things that send mails as a whole, such as automations, so that a limit can be about one: ``named()`` gives the uuid
+    that their mailings have as group, and the name.
+    """
+
+    key: str
+    named: Callable[[], list[tuple[UUID, str]]]
+    order: int = 100
+
+
+@dataclass(frozen=True)
 class PersonalData:
     """What an app declares about one model that holds something of people; ``core.personal`` makes the usual ones.
 
@@ -327,6 +339,7 @@ timeline: Registry[TimelineSource] = Registry()
 search: Registry[SearchSource] = Registry()
 first_run: Registry[FirstRunStep] = Registry()
 usages: Registry[UsageSource] = Registry()
+mail_groups: Registry[MailGroupSource] = Registry()
 personal_data: Registry[PersonalData] = Registry()
 retention: Registry[Retention] = Registry()
 

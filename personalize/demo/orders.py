@@ -35,6 +35,15 @@ ANN = (
 )
 
 
+# How far back it is known when parcels went out and arrived, and how long after the order that is.
+TOLD = dt.timedelta(days=60)
+_AFTER = {
+    "paid": dt.timedelta(minutes=1),
+    "fulfilled": dt.timedelta(days=1),
+    "delivered": dt.timedelta(days=3, hours=20),
+}
+
+
 @dataclass(frozen=True)
 class Line:
     """``unit_price`` in pence."""
@@ -53,6 +62,13 @@ class Order:
     placed_at: dt.datetime
     status: str
     lines: tuple[Line, ...]
+
+    def told(self, now: dt.datetime) -> list[tuple[str, dt.datetime]]:
+        """What the shop said of a recent order, and when: that it was paid, sent out, and had arrived."""
+        if now - self.placed_at > TOLD or self.status not in _AFTER:
+            return []
+        steps = list(_AFTER)[: list(_AFTER).index(self.status) + 1]
+        return [(status, min(self.placed_at + _AFTER[status], now)) for status in steps]
 
 
 @dataclass(frozen=True)

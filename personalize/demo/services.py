@@ -12,6 +12,10 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import transaction
 
+from campaigns.automations.models import AutomationVersion
+from campaigns.automations.recipes.catalogue import use_recipe
+from campaigns.automations.services import publish
+from campaigns.delivery.models import Sender
 from campaigns.delivery.services import create_sender
 from campaigns.scheduled.models import Campaign
 from campaigns.scheduled.services import create_campaign
@@ -20,12 +24,14 @@ from personalize.content.models import Template
 from personalize.content.services import create_template, update_template
 from personalize.core import clock
 from personalize.demo import story
+from personalize.demo.carts import Cart
 from personalize.demo.orders import Line
+from personalize.demo.orders import Order as Sale
 from personalize.demo.people import WORDING, Consent, Person
 from personalize.demo.shop import Shop, generate
 from segments.commerce import services as commerce
 from segments.commerce.models import Order, Product
-from segments.commerce.types import LineRow, OrderRow, ProductRow, RefundRow
+from segments.commerce.types import CartRow, LineRow, OrderRow, ProductRow, RefundRow
 from segments.consent import services as consent
 from segments.consent.models import OptIn, Subscription, Topic
 from segments.events.services import record_events
@@ -66,7 +72,8 @@ def seed(*, subscribers: int, now: dt.datetime | None = None) -> Seeded:
         raise NotEmpty(f"This installation belongs to {brand.name}.")
     if brand is None:
         with transaction.atomic():
-            _fill(generate(subscribers=subscribers, now=now or clock.now()))
+            at = now or clock.now()
+            _fill(generate(subscribers=subscribers, now=at), at)
     return Seeded(
         new=brand is None,
         subscribers=Subscriber.objects.count(),
@@ -75,13 +82,15 @@ def seed(*, subscribers: int, now: dt.datetime | None = None) -> Seeded:
     )
 
 
-def _fill(shop: Shop) -> None:
+def _fill(shop: Shop, now: dt.datetime) -> None:
     owner = _house()
     _products(shop)
     _people(shop.people)
     _by_hand(owner)
-    _trade(shop)
+    _carts(shop)
+    _trade(shop, now)
     _campaign(owner)
+    _automations(owner)
 
 
 def _house() -> User:
@@ -256,19 +265,26 @@ def _by_hand(owner: User) -> None:
         )
 
 
-def _trade(shop: Shop) -> None:
+def _trade(shop: Shop, now: dt.datetime) -> None:
     numbers = {person.email: person.number for person in shop.people}
+    baskets = {cart.order: cart.key for cart in shop.carts if cart.order}
+
+    def row(order: Sale, status: str, changed_at: dt.datetime | None) -> OrderRow:
+        return OrderRow(
+            number=order.number,
+            placed_at=order.placed_at,
+            lines=_lines(order.lines),
+            customer_id=numbers.get(order.email, ""),
+            status=status,
+            cart=baskets.get(order.number, ""),
+            changed_at=changed_at,
+        )
+
+    for status in ("paid", "fulfilled", "delivered"):
+        told = [(order, dict(order.told(now)).get(status)) for order in shop.orders]
+        commerce.store_orders(rows=[row(order, status, at) for order, at in told if at], source=SOURCE, historic=True)
     commerce.store_orders(
-        rows=[
-            OrderRow(
-                number=order.number,
-                placed_at=order.placed_at,
-                lines=_lines(order.lines),
-                customer_id=numbers.get(order.email, ""),
-                status=order.status,
-            )
-            for order in shop.orders
-        ],
+        rows=[row(order, order.status, None) for order in shop.orders if not order.told(now)],
         source=SOURCE,
         historic=True,
     )
@@ -303,8 +319,33 @@ def _trade(shop: Shop) -> None:
     )
 
 
+def _carts(shop: Shop) -> None:
+    """Carts as they were filled and emptied; those of the last hours are news, and trigger what they may."""
+    numbers = {person.email: person.number for person in shop.people}
+
+    def row(cart: Cart, at: dt.datetime, lines: tuple[Line, ...]) -> CartRow:
+        url = f"{story.WEBSITE}/basket/{cart.key.lower()}"
+        return CartRow(key=cart.key, at=at, lines=_lines(lines), customer_id=numbers[cart.email], url=url)
+
+    for fresh in (False, True):
+        filled = [cart for cart in shop.carts if cart.fresh == fresh]
+        emptied = [row(cart, cart.emptied_at, ()) for cart in filled if cart.emptied_at]
+        rows = [row(cart, cart.at, cart.lines) for cart in filled] + emptied
+        commerce.store_carts(rows=rows, source=SOURCE, historic=not fresh)
+
+
 def _lines(lines: tuple[Line, ...]) -> list[LineRow]:
     return [LineRow(line.code, line.quantity, _pounds(line.unit_price)) for line in lines]
+
+
+def _automations(owner: User) -> None:
+    """Every recipe, live, so that there is something to look at from the first day."""
+    sender = Sender.objects.get(name=story.SENDER[0], email=story.SENDER[1])
+    for key, topic in story.AUTOMATIONS:
+        automation = use_recipe(key=key, topic=Topic.objects.get(key=topic), sender=sender, actor=owner)
+        version = publish(automation=automation, actor=owner)
+        if not isinstance(version, AutomationVersion):
+            raise ValueError(f"The recipe {key!r} cannot be published: {version}")
 
 
 def _campaign(owner: User) -> Campaign:

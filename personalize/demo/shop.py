@@ -9,6 +9,7 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 
+from personalize.demo.carts import Cart, carts
 from personalize.demo.catalogue import Product, products
 from personalize.demo.orders import Order, Refund, trade
 from personalize.demo.people import CAST, Person, people
@@ -33,6 +34,7 @@ class Shop:
     orders: list[Order]
     refunds: list[Refund]
     visits: list[Visit]
+    carts: list[Cart]
 
 
 def _visits(rng: random.Random, shop: list[Product], crowd: list[Person], now: dt.datetime) -> list[Visit]:
@@ -58,4 +60,6 @@ def generate(*, subscribers: int = SUBSCRIBERS, now: dt.datetime) -> Shop:
     shelf = products()
     crowd = people(rng, count=subscribers, now=now)
     orders, refunds = trade(rng, products=shelf, people=crowd, now=now)
-    return Shop(shelf, crowd, orders, refunds, _visits(rng, shelf, crowd[len(CAST) :], now))
+    visits = _visits(rng, shelf, crowd[len(CAST) :], now)
+    left = carts(rng, shelf=shelf, people=crowd, orders=orders, now=now)
+    return Shop(shelf, crowd, orders, refunds, visits, left)

@@ -96,6 +96,18 @@ SEGMENTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
 )
 
+# (recipe, the topic its mails belong to): all of them are live from the first day.
+AUTOMATIONS = (
+    ("welcome", NEWS),
+    ("abandoned_cart", BASKET),
+    ("browse_abandonment", BASKET),
+    ("post_purchase", NEWS),
+    ("review_request", NEWS),
+    ("birthday", NEWS),
+    ("anniversary", NEWS),
+    ("win_back", NEWS),
+)
+
 TEMPLATE = "Longer evenings"
 CAMPAIGN = "Winter tables"
 # A second one waits as a draft, so that there is something to review and to send by hand.

@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from personalize.core import audit, clock
+from personalize.core.administration import ReadOnlyAdmin
 from segments.segmentation.forms import SegmentForm
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Membership, Segment, SegmentSnapshot
 
 
 @admin.register(Segment)
@@ -36,3 +37,16 @@ class SegmentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types.
         for segment in queryset:
             audit.record(actor=request.user, action="segment.delete", target=segment)
         super().delete_queryset(request, queryset)
+
+
+@admin.register(SegmentSnapshot)
+class SegmentSnapshotAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "taken_at", "due_at")
+    list_select_related = ("segment",)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "subscriber", "joined_at")
+    list_select_related = ("segment", "subscriber")
+    show_full_result_count = False

@@ -12,9 +12,9 @@ class SegmentationConfig(AppConfig):
     verbose_name = "Segmentation"
 
     def ready(self) -> None:
-        from personalize.core import registries
+        from personalize.core import queue, registries
         from personalize.core.registries import MenuEntry, SearchSource, menu, search
-        from segments.segmentation import listing, usages
+        from segments.segmentation import listing, membership, personal, usages
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import attributes, buckets, lists, orders, references, topics
         from segments.segmentation.rules.kinds import kinds
@@ -36,3 +36,6 @@ class SegmentationConfig(AppConfig):
         search.add(SearchSource("segments", _("Segments"), listing.hits, order=40))
         for source in usages.sources():
             registries.usages.add(source)
+        for declared in personal.declared():
+            registries.personal_data.add(declared)
+        queue.register_look("segmentation", membership.look)

@@ -28,3 +28,32 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SegmentSnapshot(models.Model):
+    """Who is in a segment that somebody follows was noted: by which definition (a hash), when, and when to look again.
+
+    ``taken_at`` is null until everybody was noted for the first time.
+    """
+
+    segment = models.OneToOneField(Segment, on_delete=models.CASCADE, related_name="snapshot")
+    definition = models.CharField(max_length=64, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} {self.taken_at}"
+
+
+class Membership(models.Model):
+    """That a person was in a followed segment when that was last looked at, and since which look."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
+    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="memberships")
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "subscriber"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id} in {self.segment_id}"

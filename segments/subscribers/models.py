@@ -34,8 +34,8 @@ class Subscriber(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    email = models.CharField(max_length=254, null=True, unique=True)
-    address_key = models.CharField(max_length=64, unique=True, editable=False)
+    email = models.CharField(max_length=254, null=True)
+    address_key = models.CharField(max_length=64, editable=False)
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
     preferred_name = models.CharField(max_length=100, blank=True)
@@ -70,6 +70,9 @@ class Subscriber(models.Model):
 
     class Meta:
         constraints = [
+            # Fields that are unique by themselves would get a second index each, for LIKE, which nothing reads.
+            models.UniqueConstraint(fields=["email"], name="subscriber_email_once"),
+            models.UniqueConstraint(fields=["address_key"], name="subscriber_address_key_once"),
             models.CheckConstraint(
                 condition=Q(erased_at__isnull=True, email__isnull=False)
                 | Q(erased_at__isnull=False, email__isnull=True),

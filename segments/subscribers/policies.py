@@ -20,17 +20,18 @@ _COLUMNS = {
 }
 
 
-def narrow(
-    rows: Sequence[Wanted], policies: Mapping[str, str], known: Mapping[str, AttributeDefinition]
-) -> Iterator[tuple[Wanted, Refusal]]:
+def have_a_say(policies: Mapping[str, str], known: Mapping[str, AttributeDefinition]) -> bool:
+    """Whether what is stored of people decides what their rows may change: by a policy, or by the limit of attributes."""
+    return bool(_careful(policies)) or len(known) > attributes.MAX_ATTRIBUTES
+
+
+def narrow(rows: Sequence[Wanted], policies: Mapping[str, str]) -> Iterator[tuple[Wanted, Refusal]]:
     """Take out of the rows, in place, what their policies do not let them change; gives the rows to be refused.
 
     ``policies`` are by the name of a field, ``attributes.KEY`` for an attribute; what they do not name is set. People are
-    read, and locked where the database can, only when a policy or the limit of attributes asks for it.
+    read, and locked where the database can.
     """
-    careful = {name: policy for name, policy in policies.items() if policy != SET}
-    if not careful and len(known) <= attributes.MAX_ATTRIBUTES:
-        return
+    careful = _careful(policies)
     people = _stored(row.key for row in rows)
     for row in rows:
         person = people.get(row.key)
@@ -40,6 +41,10 @@ def narrow(
         merged = attributes.merged(person.attributes if person else {}, row.attributes)
         if isinstance(merged, Refusal):
             yield row, merged
+
+
+def _careful(policies: Mapping[str, str]) -> dict[str, str]:
+    return {name: policy for name, policy in policies.items() if policy != SET}
 
 
 def _stored(keys: Iterable[str]) -> dict[str, Subscriber]:

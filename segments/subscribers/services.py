@@ -15,11 +15,11 @@ from django.utils.translation import ngettext
 from personalize.core import audit, clock, hooks, registries
 from segments.subscribers import attributes as typing
 from segments.subscribers import profile
-from segments.subscribers.checking import Checked, check, check_rows, definitions
+from segments.subscribers.checking import check, check_rows, definitions
 from segments.subscribers.holdings import holders
 from segments.subscribers.identity import take_along
 from segments.subscribers.models import AttributeDefinition, AttributeType, QuarantinedValue, Subscriber
-from segments.subscribers.storing import Upsert
+from segments.subscribers.storing import Ready, Upsert, make_ready
 from segments.subscribers.types import Refusal, Stale, SubscriberRow, UpsertResult
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -40,15 +40,14 @@ def upsert_subscribers(
     and defaults to now. ``policies`` say by field (``attributes.KEY`` for an attribute) what a value may do to a stored
     one: ``set``, the default, replaces it; ``fill`` leaves it alone; ``append`` adds to a list of several.
     """
-    return upsert_checked(checked=check_rows(rows, definitions()), source=source, at=at, policies=policies)
+    ready = make_ready(check_rows(rows, definitions()), policies or {})
+    return upsert_ready(ready=ready, source=source, at=at)
 
 
-def upsert_checked(
-    *, checked: Checked, source: str, at: dt.datetime | None = None, policies: Mapping[str, str] | None = None
-) -> UpsertResult:
-    """As ``upsert_subscribers``, with rows that ``checking.check_rows`` has seen."""
+def upsert_ready(*, ready: Ready, source: str, at: dt.datetime | None = None) -> UpsertResult:
+    """As ``upsert_subscribers``, with rows that were checked and made ready before, perhaps in a thread."""
     with transaction.atomic():
-        upsert = Upsert(checked, source=source, at=at or clock.now(), policies=policies or {})
+        upsert = Upsert(ready, source=source, at=at or clock.now())
         result = upsert.run()
         if written := upsert.created | upsert.updated:
             hooks.subscriber_changed(subscriber_ids=sorted(written))

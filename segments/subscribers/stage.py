@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from personalize.core.copy import fill_table, stored_moment
+from personalize.core.copy import Sheet, fill_table, stored_moment
 from personalize.core.database import is_postgres, new_uuid_sql
 from segments.subscribers import attributes, profile
 from segments.subscribers.checking import Wanted
@@ -44,6 +44,9 @@ _TYPES = {
     **dict.fromkeys(_BIRTH, "smallint"),
     **dict.fromkeys(_JSON, "jsonb"),
 }
+
+
+_UNKNOWN = f"WHERE NOT EXISTS (SELECT 1 FROM {PEOPLE} p WHERE p.address_key = s.address_key)"
 
 
 @dataclass(frozen=True)
@@ -77,46 +80,64 @@ def _dialect() -> _Dialect:
     return _POSTGRES if is_postgres() else _SQLITE
 
 
+@dataclass(frozen=True)
+class Draft:
+    """Rows written down for the stage; ``used`` are the columns they speak of."""
+
+    sheet: Sheet
+    used: set[str]
+    size: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Wanted]) -> Draft:
+        """Write rows down. The database is not asked, so that a thread may do it while the database works."""
+        used = _used(rows)
+        names = [name for name in _TYPES if name in used]
+        # In the order of the index by which people are looked up: neighbours stand on one page of it.
+        rows = sorted(rows, key=lambda row: row.key)
+        return cls(Sheet.of(names, (tuple(map(_staged(row).get, names)) for row in rows)), used, len(rows))
+
+
 class Stage:
     """The rows of one call in the database. It lives within a transaction, and ``used`` are the columns it speaks of."""
 
-    def __init__(self, rows: Sequence[Wanted]) -> None:
-        self.used = _used(rows)
+    def __init__(self, draft: Draft) -> None:
+        self.used = draft.used
         columns = ", ".join(f"{name} {kind}" for name, kind in _TYPES.items())
         _run(f"CREATE TEMPORARY TABLE IF NOT EXISTS {STAGE} ({columns}) {_dialect().options}")
         _run(f"DELETE FROM {STAGE}")
-        names = [name for name in _TYPES if name in self.used]
-        fill_table(STAGE, names, [tuple(map(_staged(row).get, names)) for row in rows])
-        if is_postgres() and len(rows) >= 1000:
-            _run(f"ANALYZE {STAGE} (address_key)")
+        fill_table(STAGE, draft.sheet)
+        if is_postgres() and draft.size >= 1000:
+            # Its default, meant for turning disks, makes the planner read all people for every few thousand rows.
+            _run(f"ANALYZE {STAGE} (address_key); SET LOCAL random_page_cost TO 1.1")
 
     def owners(self, source: str) -> dict[str, str]:
         """The address keys of those whom the staged external ids belong to."""
-        return dict(
-            _rows(
-                f"""SELECT x.value, p.address_key FROM {LINKS} x JOIN {PEOPLE} p ON p.id = x.subscriber_id
-                     WHERE x.source = %s AND x.value IN (SELECT external_id FROM {STAGE})""",
-                [source],
-            )
+        found = _rows(
+            f"""SELECT external_id, (SELECT p.address_key FROM {LINKS} x JOIN {PEOPLE} p ON p.id = x.subscriber_id
+                                      WHERE x.source = %s AND x.value = external_id)
+                  FROM {STAGE} WHERE external_id IS NOT NULL""",
+            [source],
         )
+        return {value: key for value, key in found if key is not None}
 
     def drop(self, positions: Iterable[int]) -> None:
         """Take rows out again."""
         with connection.cursor() as cursor:
             cursor.executemany(f"DELETE FROM {STAGE} WHERE position = %s", [(position,) for position in positions])
 
-    def create(self, at: dt.datetime) -> dict[str, int]:
-        """Insert the people who are new; their ids by address key.
+    def create(self, at: dt.datetime, *, beside: bool) -> dict[str, int]:
+        """Insert the people who are new; their ids by address key. ``beside``: some of the staged are known.
 
         Looking out for others who create the same people takes half as long again, so it is done when there are some.
         """
         try:
             with transaction.atomic():
-                return self._create(at, "")
+                return self._create(at, _UNKNOWN if beside else "", "")
         except IntegrityError:
-            return self._create(at, "ON CONFLICT DO NOTHING")
+            return self._create(at, _UNKNOWN, "ON CONFLICT DO NOTHING")
 
-    def _create(self, at: dt.datetime, conflict: str) -> dict[str, int]:
+    def _create(self, at: dt.datetime, condition: str, conflict: str) -> dict[str, int]:
         values = _new_values(self.used)
         moment = stored_moment(at)
         fixed = _defaults() | {"created_at": moment, "updated_at": moment}
@@ -125,8 +146,7 @@ class Stage:
             _rows(
                 f"""INSERT INTO {PEOPLE} (uuid, {", ".join([*values, *fixed])})
                     SELECT {new_uuid_sql()}, {", ".join([*values.values(), *["%s"] * len(fixed)])}
-                      FROM {STAGE} s LEFT JOIN {PEOPLE} p ON p.address_key = s.address_key
-                     WHERE p.id IS NULL ORDER BY s.address_key {conflict} RETURNING address_key, id""",
+                      FROM {STAGE} s {condition} ORDER BY s.address_key {conflict} RETURNING address_key, id""",
                 list(fixed.values()),
             )
         )

@@ -4,37 +4,65 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from segments.subscribers import misfits
 from segments.subscribers import policies as policing
 from segments.subscribers.checking import Checked, Wanted
-from segments.subscribers.stage import Stage
+from segments.subscribers.stage import Draft, Stage
 from segments.subscribers.types import Refusal, RefusedRow, UpsertResult
 
 SLICE = 20_000
 """Rows staged at once: an index page is then written once for many, and the memory stays small."""
 
 
+@dataclass(frozen=True)
+class Slice:
+    """Rows about different people; ``draft`` is missing where policies must see people before rows are written down."""
+
+    rows: Sequence[Wanted]
+    draft: Draft | None
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Checked rows with the policies they come under: the last row about each person, by slices, ready for the database."""
+
+    checked: Checked
+    policies: Mapping[str, str]
+    slices: Sequence[Slice]
+
+
+def make_ready(checked: Checked, policies: Mapping[str, str]) -> Ready:
+    """Do all that needs no database, so that a thread may do it while the database works."""
+    people = list({row.key: row for row in checked.good}.values())
+    slices = [people[start : start + SLICE] for start in range(0, len(people), SLICE)]
+    later = policing.have_a_say(policies, checked.known)
+    return Ready(checked, policies, [Slice(rows, None if later else Draft.of(rows)) for rows in slices])
+
+
 class Upsert:
     """One call: what it was given and what it did so far. Use it within a transaction."""
 
-    def __init__(self, checked: Checked, *, source: str, at: dt.datetime, policies: Mapping[str, str]) -> None:
-        self.checked, self.source, self.at, self.policies = checked, source, at, policies
+    def __init__(self, ready: Ready, *, source: str, at: dt.datetime) -> None:
+        self.ready, self.checked, self.source, self.at = ready, ready.checked, source, at
         self.ids: dict[str, int] = {}
         self.created: set[int] = set()
         self.updated: set[int] = set()
         self.erased = self.quarantined = 0
-        self.refused = list(checked.refused)
+        self.refused = list(self.checked.refused)
 
     def run(self) -> UpsertResult:
         """Store the last row about each person."""
         good = self.checked.good
-        last = {row.key: row for row in good}
-        people = list(last.values())
-        for start in range(0, len(people), SLICE):
-            self._store(people[start : start + SLICE])
+        for slice in self.ready.slices:
+            if slice.draft is not None:
+                self._store(slice.rows, slice.draft)
+            else:
+                rows = self._without(slice.rows, policing.narrow(slice.rows, self.ready.policies))
+                self._store(rows, Draft.of(rows))
         found: list[int | None] = [None] * len(self.checked.rows)
         for row in good:
             found[row.index] = self.ids.get(row.key)
@@ -43,22 +71,21 @@ class Upsert:
             updated=len(self.updated),
             unchanged=len(self.ids) - len(self.created) - len(self.updated),
             erased=self.erased,
-            superseded=len(good) - len(last),
+            superseded=len(good) - sum(len(slice.rows) for slice in self.ready.slices),
             refused=sorted(self.refused, key=lambda row: row.index),
             ids=found,
             quarantined=self.quarantined,
         )
 
-    def _store(self, rows: Sequence[Wanted]) -> None:
+    def _store(self, rows: Sequence[Wanted], draft: Draft) -> None:
         """Store rows about different people with a fixed number of statements."""
-        rows = self._without(rows, policing.narrow(rows, self.policies, self.checked.known))
-        stage = Stage(rows)
+        stage = Stage(draft)
         if any(row.external_id for row in rows):
             foreign = list(_foreign(rows, stage.owners(self.source)))
             stage.drop(row.index for row, _refusal in foreign)
             rows = self._without(rows, foreign)
         known = stage.known()
-        made = stage.create(self.at) if len(known) < len(rows) else {}
+        made = stage.create(self.at, beside=bool(known)) if len(known) < len(rows) else {}
         if len(known) + len(made) < len(rows):
             # Somebody else created the rest between our look and our write, so that they are known by now.
             known = [found for found in stage.known() if found[0] not in made]

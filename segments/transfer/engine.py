@@ -34,7 +34,7 @@ from segments.transfer.types import Group, Layout, Mark, Steps, Tally, Unusable
 
 Item = TypeVar("Item")
 
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 7_500
 """Large enough that an index page is written once for many rows, small enough for little memory and a quick stop."""
 
 TURN_SECONDS = 20.0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from segments.consent.services import bulk_subscribe
-from segments.subscribers.checking import Checked, check_rows, definitions
+from segments.subscribers.checking import check_rows, definitions
 from segments.subscribers.models import AttributeDefinition, AttributeType
 from segments.subscribers.policies import ATTRIBUTE
-from segments.subscribers.services import upsert_checked
+from segments.subscribers.services import upsert_ready
+from segments.subscribers.storing import Ready, make_ready
 from segments.subscribers.types import SubscriberRow
 from segments.transfer.fields import SUBSCRIBER_FIELDS
 from segments.transfer.models import Import
@@ -34,17 +35,17 @@ def steps(job: Import, layout: Layout) -> Steps:
     }
     known = definitions()
 
-    def prepare(groups: Sequence[Group], tally: Tally) -> tuple[list[Record], Checked]:
+    def prepare(groups: Sequence[Group], tally: Tally) -> tuple[list[Record], Ready]:
         records = last_of_each(groups, lambda record: layout.value(record, "email").strip().casefold(), tally)
         rows = [
             SubscriberRow(**{"email": "", **given(record, plain)}, attributes=given(record, own) if own else {})
             for record in records
         ]
-        return records, check_rows(rows, known, [record.line for record in records])
+        return records, make_ready(check_rows(rows, known, [record.line for record in records]), layout.policies)
 
-    def store(prepared: tuple[list[Record], Checked], tally: Tally) -> None:
-        records, checked = prepared
-        result = upsert_checked(checked=checked, source=job.source, policies=layout.policies)
+    def store(prepared: tuple[list[Record], Ready], tally: Tally) -> None:
+        records, ready = prepared
+        result = upsert_ready(ready=ready, source=job.source)
         for refused in result.refused:
             tally.reject(records[refused.index], str(refused.refusal))
         tally.counts.update(

@@ -25,7 +25,7 @@ from segments.subscribers.services import define_attribute, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
 from tests.api.conftest import Shop
 from tests.dashboard.test_browser import Watch, browser  # noqa: F401  The fixture of the browser.
-from tests.factories import make_subscriber, make_topic
+from tests.factories import make_automation, make_subscriber, make_topic
 
 ROOT = Path(__file__).parent.parent.parent
 FULL = os.environ.get("FULL") == "1"
@@ -68,12 +68,13 @@ def test_every_operation_describes_its_refusals_and_shows_an_example():
 def test_every_example_is_a_good_request(shop: Shop):
     make_subscriber("ann.whitaker@post.example")
     make_topic("news")
+    welcome = make_automation()
     define_attribute(key="shoe_size", label="Shoe size", type="int", actor="tests")
     shop.post("/subscribers", {"email": "ann.whitaker@post.example", "external_id": "C-1042"})
     for method, path, found in operations():
         if method in ("POST", "PUT") and path != "/api/v1/messages":
             example = found["requestBody"]["content"]["application/json"]["example"]
-            address = path.removeprefix("/api/v1").replace("{who}", "external:C-1042").replace("{topic}", "news")
+            address = path.removeprefix("/api/v1").format(who="external:C-1042", topic="news", automation=welcome.uuid)
             answer = shop.send(method, address, recent(example))
             assert answer.status_code == 200, (path, answer.content)
             assert "refused" not in str(answer.json().get("outcome")), (path, answer.content)

@@ -276,7 +276,7 @@ def _case(zone: str, date: str, offset: str, at: str, feb29: str, year: str, ins
         every="once" if year == "once" else "year",
         offset=int(offset),
         at=dt.time.fromisoformat(at),
-        feb29=feb29,  # type: ignore[arg-type]
+        feb29=feb29,
     )
     known = PersonDate(int(month), int(day), None if date.startswith("--") else int(date[:4]))
     return Case(zone, known, trigger, year, None if instant == "-" else dt.datetime.fromisoformat(instant))

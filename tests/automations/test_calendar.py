@@ -43,6 +43,7 @@ def make_dated(trigger: dict[str, Any], *, since: dt.datetime = LONG_AGO, **fiel
         "v": 1,
         "trigger": trigger,
         "steps": fields.pop("steps", [{"id": "wait", "type": "wait", "for": [1, "days"]}]),
+        "entry": fields.pop("entry", {}),
     }
     automation = make_automation(fields.pop("name", "Birthday"), definition=definition, **fields)
     Automation.objects.filter(pk=automation.pk).update(live_since=since)
@@ -156,13 +157,15 @@ def test_who_was_looked_for_is_not_looked_for_again_by_anybody():
     assert sweep(utc("2026-11-23T10:00")) == []
 
 
-def test_who_was_left_out_is_not_asked_for_the_same_again():
-    automation = make_dated(BIRTHDAY, since=utc("2026-11-22T00:00"))
-    ann = make_ann(updated_at=utc("2026-11-23T09:30"))
-    LeftOut.objects.create(
-        automation=automation, subscriber=ann, entry_key="2026", reason="no_consent", at=utc("2026-11-23T09:00")
-    )
-    assert sweep(utc("2026-11-23T09:45")) == []
+def test_who_was_left_out_in_the_morning_may_come_in_once_what_was_wrong_is_mended_that_day():
+    british = {"v": 1, "all": [{"attr": "country", "op": "is", "value": "GB"}]}
+    make_dated(BIRTHDAY, since=utc("2026-11-22T00:00"), entry={"rule": british})
+    ann = make_ann()
+    assert sweep(utc("2026-11-23T09:00")) == []
+    assert LeftOut.objects.get().reason == "rule"
+    Subscriber.objects.filter(pk=ann.pk).update(country="GB", updated_at=utc("2026-11-23T10:00"))
+    assert sweep(utc("2026-11-23T10:15")) == [(ANN, "2026")]
+    assert not LeftOut.objects.exists()
 
 
 def test_nobody_comes_into_what_is_off_or_for_what_was_before_it_was_turned_on():

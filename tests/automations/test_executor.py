@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.automations import effects, executor, services
-from campaigns.automations.models import Enrolment, StepVisit
+from campaigns.automations.models import AutomationVersion, Enrolment, StepVisit
 from campaigns.automations.types import EnrolmentState
 from campaigns.delivery.models import Message
+from campaigns.delivery.services import write_messages
 from campaigns.delivery.types import MessageState
 from personalize.core.clock import now
-from segments.consent.models import Subscription
-from segments.consent.services import suppress
+from segments.consent.models import Subscription, Suppression
 from segments.subscribers.models import AttributeDefinition, StaticList
 from tests.automations.ways import DAY, HOUR, enter, go, happens, live, mail, mails, publish, wait, way, where
 from tests.factories import NOW, make_follower, make_order, make_subscriber, make_topic
@@ -127,8 +128,7 @@ def test_whoever_left_the_topic_or_is_barred_gets_no_further_mail(ann):
     ways = [enter(automation, person) for person in (ann, bob, cid)]
     go(NOW)
     Subscription.objects.filter(subscriber=bob).update(state="unsubscribed")
-    suppress(address_key=cid.address_key, reason="manual", source="test")
-    Enrolment.objects.filter(ended_at__isnull=False).update(state="waiting", ended_at=None, reason="")
+    Suppression.objects.create(address_key=cid.address_key, reason="manual", source="test", created_at=NOW)
     go(NOW + DAY)
     assert [where(one)[:2] for one in ways] == [("done", ""), ("exited", "no_consent"), ("exited", "suppressed")]
     assert [message.subscriber_id for message in mails()] == [ann.pk]
@@ -149,7 +149,7 @@ def test_a_mail_that_is_too_late_is_passed_over_and_the_way_goes_on(ann):
 
 
 def test_who_comes_late_to_a_series_of_dates_gets_no_burst(ann):
-    def before(days: int, next: str) -> dict:
+    def before(days: int, next: str) -> dict[str, Any]:
         return {"id": f"d{days}", "type": "wait_date", "field": "renewal", "offset": -days, "next": next}
 
     AttributeDefinition.objects.create(key="renewal", label="Renewal", type="date")
@@ -284,6 +284,14 @@ def test_a_rule_that_names_what_is_gone_ends_those_who_come_to_it_and_nobody_els
     assert way(ways[0]) == ["asked failed"]
 
 
+def test_a_version_that_cannot_be_read_fails_those_who_are_in_it_and_nobody_else(ann):
+    broken, fine = live(wait("wait"), name="Broken"), live(mail("mail"), name="Fine")
+    AutomationVersion.objects.filter(automation=broken).update(definition={"v": 9, "steps": []})
+    ways = [enter(broken, ann), enter(fine, ann)]
+    go(NOW)
+    assert [where(one)[:2] for one in ways] == [("failed", "unreadable"), ("done", "")]
+
+
 def test_one_person_with_whom_it_goes_wrong_fails_alone(monkeypatch):
     automation = live(mail("mail", "wait"), wait("wait"))
     people = [make_follower(make_topic()) for _ in range(20)]
@@ -293,7 +301,7 @@ def test_one_person_with_whom_it_goes_wrong_fails_alone(monkeypatch):
     def write(*, mailing, messages):
         if any(message.subscriber_id == poison for message in messages):
             raise ValueError("poison")
-        return services.delivery.write_messages(mailing=mailing, messages=messages)
+        return write_messages(mailing=mailing, messages=messages)
 
     monkeypatch.setattr(effects, "write_messages", write)
     go(NOW)

@@ -16,6 +16,7 @@ from personalize.content.services import create_template
 from tests.factories import make_sender, make_topic
 
 pytestmark = pytest.mark.usefixtures("brand")
+GONE = "00000000-0000-4000-8000-00000000dead"
 
 
 def make_welcome(maya: User, **parts: Any) -> Automation:
@@ -78,3 +79,34 @@ def test_off_holds_the_mails_and_on_lets_them_leave_again(maya):
     assert services.step_mailing(version, "hello").gate == Gate.HELD
     assert services.turn_on(automation=automation, actor=maya)
     assert services.step_mailing(version, "hello").gate == Gate.OPEN
+
+
+@pytest.mark.parametrize(
+    ("step", "field"),
+    [
+        ({"type": "mail", "template": GONE}, "template"),
+        ({"type": "wait_date", "field": "renewal"}, "field"),
+        ({"type": "set", "attribute": "shoe_size", "value": 7}, "attribute"),
+        ({"type": "list", "list": GONE}, "list"),
+        ({"type": "topic", "topic": "fish"}, "topic"),
+        ({"type": "webhook", "endpoint": GONE}, "endpoint"),
+    ],
+)
+def test_what_names_something_that_is_not_there_is_not_published(maya, step, field):
+    definition = {"v": 1, "trigger": {"on": "call"}, "steps": [{"id": "it", **step}]}
+    automation = make_welcome(maya, definition=definition)
+    assert [(one.step, one.field) for one in services.problems_of(automation)] == [("it", field)]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "field"),
+    [
+        ({"on": "date", "field": "renewal"}, "trigger.field"),
+        ({"on": "subscribed", "topic": "fish"}, "trigger.topic"),
+        ({"on": "joined", "segment": GONE}, "trigger.segment"),
+    ],
+)
+def test_a_trigger_on_something_that_is_not_there_is_not_published(maya, trigger, field):
+    definition = {"v": 1, "trigger": trigger, "steps": [{"id": "it", "type": "wait", "for": [1, "days"]}]}
+    automation = make_welcome(maya, definition=definition)
+    assert [(one.step, one.field) for one in services.problems_of(automation)] == [("", field)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from campaigns.automations import executor
 from campaigns.automations.models import Automation, AutomationVersion, Enrolment
-from campaigns.automations.services import OWNER_KIND
+from campaigns.automations.types import OWNER_KIND
 from campaigns.delivery.models import Message
 from segments.events.models import Event
 from segments.subscribers.models import Subscriber

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from campaigns.delivery.quiet import QuietHours
 from campaigns.delivery.services import hold_gate, open_gate
 from campaigns.delivery.types import MessageState, SkipReason
 from personalize.accounts.models import Brand
+from personalize.content import contexts
 from personalize.core.clock import now
 from personalize.core.localtime import Window
 from segments.subscribers.models import Subscriber
@@ -27,7 +30,7 @@ NIGHT = Window(dt.time(20), dt.time(2))
 
 
 def utc(*parts: int) -> dt.datetime:
-    return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[misc, arg-type]
+    return dt.datetime(*parts, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ def test_the_questions_do_not_grow_with_the_people(topic, django_assert_num_quer
         QuietHours(mailing, brand, ids).may_go(token, ids, utc(2026, 11, 19, 20, 0))
 
 
-def hours_from_now(start: int, end: int) -> dict:
+def hours_from_now(start: int, end: int) -> dict[str, Any]:
     """A window by the clock of UTC that opens and closes so many hours from now."""
     at = now()
     opens, closes = ((at + dt.timedelta(hours=hours)).time().replace(second=0, microsecond=0) for hours in (start, end))
@@ -181,14 +184,14 @@ def test_a_retry_does_not_lift_the_time_from_which_on_it_is_too_late(topic):
 def test_whoever_has_nothing_left_in_their_mail_gets_none_and_the_others_get_theirs(mailing, server, monkeypatch):
     make_follower(mailing.topic, "ann@post.example")
     make_follower(mailing.topic, "ben@post.example")
-    real = engine.prepare
+    real = contexts.prepare
 
     def prepare(**asked):
-        contexts = real(**asked)
-        for context in contexts.values():
-            if context.address == "ann@post.example":
-                object.__setattr__(context, "skip", SkipReason.NOTHING_LEFT.value)
-        return contexts
+        found = real(**asked)
+        empty = {
+            pk: replace(one, skip="nothing_left") for pk, one in found.items() if one.address == "ann@post.example"
+        }
+        return found | empty
 
     monkeypatch.setattr(engine, "prepare", prepare)
     figures = send(mailing)

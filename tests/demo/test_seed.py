@@ -6,13 +6,15 @@ import datetime as dt
 
 import pytest
 
+from campaigns.automations.models import Automation
+from campaigns.automations.recipes.catalogue import RECIPES
 from campaigns.scheduled.models import Campaign
 from campaigns.scheduled.readiness import blockers
 from personalize.accounts.models import Brand, User
 from personalize.content.models import Template
 from personalize.demo import services, story
 from personalize.demo.shop import generate
-from segments.commerce.models import Order, OrderLine, Product, Refund
+from segments.commerce.models import Cart, Order, OrderLine, Product, Refund
 from segments.consent.models import ConsentEntry, Subscription, SubscriptionState, Suppression
 from segments.events.models import Event
 from segments.segmentation.models import Segment
@@ -35,6 +37,8 @@ TABLES = (
     Segment,
     Template,
     Campaign,
+    Cart,
+    Automation,
 )
 
 
@@ -97,8 +101,33 @@ def test_whoever_may_not_be_mailed_is_known_as_such(seeded):
     assert Subscription.objects.filter(subscriber__email="d.osei@work.example", paused_until__gt=NOW).exists()
 
 
-def test_past_orders_and_visits_trigger_nothing(seeded):
-    assert not Event.objects.filter(processed_at__isnull=True).exists()
+def test_what_is_past_triggers_nothing_and_carts_of_this_morning_do(seeded):
+    news = Event.objects.filter(processed_at__isnull=True)
+    assert {event.name for event in news} == {"cart_updated"}
+    assert {event.subject for event in news} == {"BASKET-1", "BASKET-2", "BASKET-3", "BASKET-4"}
+    assert all(NOW - event.occurred_at < dt.timedelta(hours=6) for event in news)
+
+
+def test_recent_orders_were_paid_sent_out_and_delivered_at_their_times(seeded):
+    recent = Order.objects.filter(placed_at__gt=NOW - dt.timedelta(days=60), subscriber__isnull=False)
+    order = recent.filter(status="delivered", refunds__isnull=True).earliest("placed_at")
+    told = Event.objects.filter(subject=order.number, name__startswith="order_").order_by("occurred_at")
+    assert [event.name for event in told] == ["order_placed", "order_paid", "order_fulfilled", "order_delivered"]
+    assert told.get(name="order_delivered").occurred_at - order.placed_at < dt.timedelta(days=4)
+
+
+def test_carts_were_left_emptied_and_ordered(seeded):
+    assert set(Cart.objects.values_list("state", flat=True)) == {"active", "emptied", "ordered"}
+    ordered = Cart.objects.filter(state="ordered").select_related("order")
+    assert all(cart.order is not None and cart.last_activity_at < cart.order.placed_at for cart in ordered)
+
+
+def test_every_recipe_is_live_and_would_concern_somebody(seeded):
+    live = Automation.objects.filter(state="live")
+    assert {automation.recipe for automation in live} == set(RECIPES)
+    for recipe in RECIPES.values():
+        assert recipe.needs() == ""
+        assert recipe.reach(NOW) > 0
 
 
 def test_the_campaign_is_ready_to_be_sent_and_means_more_people_than_may_be_mailed(seeded):

@@ -1,0 +1,216 @@
+"""What automations bring to other pages: the menu, search, Home, a person's page, and "used by"."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.automations import listing, words
+from campaigns.automations.models import Automation, Enrolment
+from campaigns.automations.types import OPEN, AutomationState, EnrolmentState
+from personalize.core import permissions, registries
+from personalize.core.registries import (
+    BulkAction,
+    FirstRunStep,
+    MenuEntry,
+    Panel,
+    SearchSource,
+    Span,
+    TimelineEntry,
+    TimelineSource,
+    UsageSource,
+    Use,
+)
+from segments.segmentation.usages import attributes_in, named
+from segments.subscribers.models import Subscriber
+
+
+def register() -> None:
+    """Put everything in its place; called once when the app is ready."""
+    registries.menu.add(
+        MenuEntry(
+            "automations",
+            gettext_lazy("Automations"),
+            "account_tree",
+            "automations:list",
+            "report.view",
+            order=25,
+            count=_live,
+        )
+    )
+    registries.creations.add(
+        MenuEntry(
+            "automation", gettext_lazy("Automation"), "account_tree", "automations:recipes", "automation.edit", order=20
+        )
+    )
+    registries.search.add(SearchSource("automations", gettext_lazy("Automations"), listing.hits, order=25))
+    registries.panels.add(Panel("automations.held", "home.main", "automations/_held.html", _held, order=10))
+    registries.panels.add(Panel("automations.person", "subscriber.side", "automations/_person.html", _inside, order=30))
+    registries.timeline.add(TimelineSource("automations", gettext_lazy("Automations"), entries, count, order=60))
+    registries.first_run.add(
+        FirstRunStep(
+            "automation",
+            gettext_lazy("Start an automation"),
+            gettext_lazy("A welcome, a forgotten cart, a birthday: mails that go out by themselves."),
+            lambda: reverse("automations:recipes"),
+            lambda: Automation.objects.exclude(state=AutomationState.DRAFT).exists(),
+            order=95,
+        )
+    )
+    for kind, found in USED.items():
+        registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
+    for key, label, icon, page in (
+        ("move", gettext_lazy("Move to a step"), "move_down", listing.PEOPLE),
+        ("take_out", gettext_lazy("Take out"), "logout", listing.PEOPLE),
+        ("release", gettext_lazy("Let them go out"), "send", listing.HELD),
+        ("drop", gettext_lazy("Leave them out"), "block", listing.HELD),
+    ):
+        registries.bulk_actions.add(
+            BulkAction(f"automations.{key}", page, label, icon, _on_page(key), "automation.run")
+        )
+
+
+def _on_page(name: str) -> Callable[[HttpRequest], str | None]:
+    """Where a selection in the list of an automation is posted."""
+
+    def url(request: HttpRequest) -> str | None:
+        match = request.resolver_match
+        return reverse(f"automations:{name}", args=[match.kwargs["uuid"]]) if match else None
+
+    return url
+
+
+def _live() -> int | None:
+    return Automation.objects.filter(state=AutomationState.LIVE).count() or None
+
+
+def _held(request: HttpRequest, target: Any) -> dict[str, Any] | None:
+    """Mails that wait for somebody to decide; for those who may."""
+    if not permissions.allowed(request.user, "automation.run"):
+        return None
+    rows = Enrolment.objects.filter(state=EnrolmentState.HELD).order_by()
+    found = dict(rows.values_list("automation").annotate(n=Count("pk")))
+    automations = Automation.objects.filter(pk__in=found)
+    lines = [{"automation": one, "held": found[one.pk]} for one in automations]
+    return {"lines": lines} if lines else None
+
+
+# --- a person -----------------------------------------------------------------------------------------------------------
+
+
+def _inside(request: HttpRequest, person: Subscriber) -> dict[str, Any] | None:
+    """The automations a person is in now."""
+    rows = Enrolment.objects.filter(subscriber=person, state__in=OPEN).select_related("automation", "version")
+    names = words.Names()
+    found = [
+        {"row": row, "at": _step_title(row, names), "reason": listing.reason_of(row)}
+        for row in rows.order_by("-pk")[:5]
+    ]
+    return {"found": found} if found else None
+
+
+def _step_title(row: Enrolment, names: words.Names) -> str:
+    body = next((step for step in row.version.definition["steps"] if step["id"] == row.step), None)
+    return words.step_words(body, names).title if body else ""
+
+
+def count(person: Subscriber) -> int:
+    """How many automations a person came into."""
+    return Enrolment.objects.filter(subscriber=person).count()
+
+
+def entries(person: Subscriber, limit: int, span: Span) -> Iterable[TimelineEntry]:
+    """Coming in and leaving, newest first."""
+    rows = Enrolment.objects.filter(subscriber=person).select_related("automation")
+    came = [_came(row) for row in span.of(rows, "created_at").order_by("-created_at", "-pk")[:limit]]
+    ended = rows.filter(ended_at__isnull=False)
+    left = [_ended(row) for row in span.of(ended, "ended_at").order_by("-ended_at", "-pk")[:limit]]
+    return sorted([*left, *came], key=lambda entry: entry.at, reverse=True)[:limit]
+
+
+def _came(row: Enrolment) -> TimelineEntry:
+    return TimelineEntry(
+        row.created_at, "automations", "account_tree", _("Came into"), _quoted(row), url=listing.url(row.automation)
+    )
+
+
+def _ended(row: Enrolment) -> TimelineEntry:
+    done = row.state == EnrolmentState.DONE
+    verb = _("Came to the end of") if done else _("Left")
+    detail = "" if done else words.reason_words(row.reason)
+    icon = "flag" if done else "logout"
+    # It ended on the instant at which all that is known of it ends.
+    return TimelineEntry(
+        row.ended_at or row.created_at, "automations", icon, verb, _quoted(row), detail, url=listing.url(row.automation)
+    )
+
+
+def _quoted(row: Enrolment) -> str:
+    return _("‘%(name)s’") % {"name": row.automation.name}
+
+
+# --- used by ------------------------------------------------------------------------------------------------------------
+
+
+def _templates(definition: Any) -> set[str]:
+    return set(named(definition, "template"))
+
+
+def _segments(definition: Any) -> set[str]:
+    return set(_ids(named(definition, "segment")))
+
+
+def _lists(definition: Any) -> set[str]:
+    return set(_ids(named(definition, "list")))
+
+
+def _topics(definition: Any) -> set[str]:
+    return set(named(definition, "topic"))
+
+
+def _attributes(definition: Any) -> set[str]:
+    fields = {*named(definition, "attribute"), *named(definition, "field")}
+    return {*attributes_in(definition), *fields}
+
+
+def _ids(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        with suppress(ValueError):  # What is no id names nothing.
+            yield str(uuid.UUID(text))
+
+
+USED: dict[str, Callable[[Any], set[str]]] = {
+    "template": _templates,
+    "segment": _segments,
+    "list": _lists,
+    "topic": _topics,
+    "attribute": _attributes,
+}
+"""What a definition names, by the kind of thing."""
+
+
+def _uses(names: Callable[[Any], set[str]]) -> tuple[Callable[[Any], list[Use]], Callable[[], dict[str, list[Use]]]]:
+    def table() -> dict[str, list[Use]]:
+        found: dict[str, list[Use]] = {}
+        for one in Automation.objects.select_related("live", "topic"):
+            said = names(one.draft) | (names(one.live.definition) if one.live else set())
+            if names is _topics and one.topic:
+                said.add(one.topic.key)
+            use = (one.name, str(one.get_state_display()), listing.url(one))
+            for name in said:
+                found.setdefault(name, []).append(use)
+        return found
+
+    def uses(target: Any) -> list[Use]:
+        key = getattr(target, "key", None) if names in (_topics, _attributes) else str(target.uuid)
+        return table().get(str(key), [])
+
+    return uses, table

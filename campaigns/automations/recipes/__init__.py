@@ -1,0 +1,1 @@
+"""Automations ready to be used: one module for each recipe, all of them in ``catalogue``."""

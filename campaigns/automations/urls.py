@@ -1,0 +1,33 @@
+"""Addresses of automations."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from campaigns.automations.views import detail, overview, people
+
+app_name = "automations"
+urlpatterns = [
+    path("automations/", overview.index, name="list"),
+    path("automations/recipes/", overview.recipes, name="recipes"),
+    path("automations/recipes/<slug:key>/use/", overview.use, name="use"),
+    path("automations/new/", overview.new, name="new"),
+    path("automations/<uuid:uuid>/", detail.detail, name="detail"),
+    path("automations/<uuid:uuid>/steps/add/", detail.add_step, name="add"),
+    path("automations/<uuid:uuid>/steps/<str:step>/save/", detail.save_step, name="save_step"),
+    path("automations/<uuid:uuid>/steps/<str:step>/remove/", detail.remove_step, name="remove"),
+    path("automations/<uuid:uuid>/steps/<str:step>/move/", detail.move_step, name="move_step"),
+    path("automations/<uuid:uuid>/entry/", detail.save_entry, name="save_entry"),
+    path("automations/<uuid:uuid>/sentence/", detail.rule_sentence, name="sentence"),
+    path("automations/<uuid:uuid>/publish/", detail.publish, name="publish"),
+    path("automations/<uuid:uuid>/pause/", detail.pause, name="pause"),
+    path("automations/<uuid:uuid>/resume/", detail.resume, name="resume"),
+    path("automations/<uuid:uuid>/versions/<int:number>/restore/", detail.restore, name="restore"),
+    path("automations/<uuid:uuid>/people/", people.people, name="people"),
+    path("automations/<uuid:uuid>/people/take-out/", people.take_out, name="take_out"),
+    path("automations/<uuid:uuid>/people/move/", people.move, name="move"),
+    path("automations/<uuid:uuid>/held/", people.held, name="held"),
+    path("automations/<uuid:uuid>/held/release/", people.release, name="release"),
+    path("automations/<uuid:uuid>/held/drop/", people.drop, name="drop"),
+    path("automations/<uuid:uuid>/left-out/", people.left_out, name="left_out"),
+]
