@@ -16,19 +16,16 @@ from typing import Any, TypeAlias
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from campaigns.automations import arriving, ending, entering, lives, matching
+from campaigns.automations import arriving, ending, entering, hearing, lives, matching
 from campaigns.automations.arriving import Named
 from campaigns.automations.matching import EventFacts
 from campaigns.automations.models import Automation, Enrolment, LeftOut
-from campaigns.automations.nodes import Definition, EventExit, WaitForStep, WaitStep
 from campaigns.automations.published import definition_of
-from campaigns.automations.timing import Clock, wait_is_over
 from campaigns.automations.types import Arrival, AutomationState, EnrolmentState, ExitReason, LeftOutReason
 from personalize.core import audit
 from personalize.core.clock import now
 from personalize.core.copy import insert_new_rows, stored_moment, stored_uuid
 from personalize.core.database import among, json_parameter
-from personalize.core.localtime import zone
 from personalize.core.queue import enqueue
 from segments.consent.models import Subscription, SubscriptionState, Suppression
 from segments.events.models import Event
@@ -196,10 +193,8 @@ def _note(fates: Sequence[Fate], at: dt.datetime) -> None:
 
 
 def _filed_under(one: Named) -> tuple[int, int, str]:
-    """Where it is noted that somebody stayed out: once for each thing, also where every coming is its own."""
-    if one.definition.entry.again != "after_exit":
-        return one.key
-    return *one.pair, str(one.arrival.context.get("key") or matching.PERSON)[: matching.LONGEST_KEY]
+    """Where it is noted that somebody stayed out."""
+    return *one.pair, matching.filed_under(one.definition.entry.again, one.arrival)
 
 
 def _end_weaker(named: Sequence[Named], at: dt.datetime) -> None:
@@ -378,47 +373,13 @@ def _let_know(news: Sequence[_News], known: lives.Known, at: dt.datetime) -> Non
     for event in (one.event for one in news):
         for enrolment in list(open_[event.subscriber_id]):
             definition = known.definitions[enrolment.version_id]
-            reason = _reason_to_go(definition, event, enrolment)
+            reason = hearing.reason_to_go(definition, event, enrolment)
             if reason:
                 open_[event.subscriber_id].remove(enrolment)
                 changed.pop(enrolment.pk, None)
                 outs[reason].append(enrolment.pk)
-            elif _touch(definition, event, enrolment) | _wake(definition, event, enrolment, at):
+            elif hearing.changes(definition, event, enrolment, at):
                 changed[enrolment.pk] = enrolment
     for reason, ids in outs.items():
         exit_enrolments(enrolments=Enrolment.objects.filter(pk__in=among(ids)), reason=reason, at=at)
     Enrolment.objects.bulk_update(changed.values(), ["due_at", "activity_at", "context"])
-
-
-def _reason_to_go(definition: Definition, event: EventFacts, enrolment: Enrolment) -> str:
-    for exit in definition.exits:
-        if isinstance(exit, EventExit) and matching.ends(exit, event, enrolment):
-            return exit.reason
-    return ""
-
-
-def _touch(definition: Definition, event: EventFacts, enrolment: Enrolment) -> bool:
-    """Note newer activity, and let a wait since activity begin anew; an older one changes nothing."""
-    if event.at <= enrolment.activity_at or not matching.touches(definition, event, enrolment):
-        return False
-    enrolment.activity_at = event.at
-    fresh = matching.context(event)
-    if fresh["about"] == enrolment.context.get("about"):
-        enrolment.context = fresh
-    step = definition.steps.get(enrolment.step)
-    if enrolment.state == EnrolmentState.WAITING and isinstance(step, WaitStep) and step.since == "activity":
-        # Such a wait asks no clock on a wall, so any zone will do.
-        clock = Clock(enrolment.came_at, enrolment.started_at, enrolment.activity_at, zone("UTC"))
-        enrolment.due_at = wait_is_over(step, clock)
-    return True
-
-
-def _wake(definition: Definition, event: EventFacts, enrolment: Enrolment, at: dt.datetime) -> bool:
-    """Let somebody go on whose event has come."""
-    step = definition.steps.get(enrolment.step)
-    if enrolment.state != EnrolmentState.WAITING or not isinstance(step, WaitForStep):
-        return False
-    if not matching.happened(step, event, enrolment) or (enrolment.due_at is not None and enrolment.due_at <= at):
-        return False
-    enrolment.due_at = at
-    return True

@@ -143,6 +143,13 @@ def entry_key(again: str, key: str, *, fresh: str) -> str:
     return key if len(key) <= LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
+def filed_under(again: str, arrival: Arrival) -> str:
+    """The key under which it is noted that somebody stayed out: one for each thing, also where every coming is its own."""
+    if again != "after_exit":
+        return arrival.entry_key
+    return str(arrival.context.get("key") or PERSON)[:LONGEST_KEY]
+
+
 def context(event: EventFacts) -> dict[str, Any]:
     """What the mails may speak of; see ``Arrival``."""
     return {

@@ -1,0 +1,89 @@
+"""Rules asked of people who are only imagined to be somewhere: the very SQL of the real engine, over rows that nobody wrote.
+
+A condition on enrolments reads the enrolments that the question brings along, under the table's own name; so what brought
+somebody in is seen as it would be. The number of statements depends on the rules, not on how many people there are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+
+from campaigns.automations.models import Enrolment
+from campaigns.automations.nodes import RuleJson
+from personalize.core.database import among, is_postgres
+from segments.segmentation.services import condition
+from segments.subscribers.models import Subscriber
+
+FEW = 2
+"""So many instants are asked one by one; for more of them both ends are asked first."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether a rule is true of a person at an instant; ``context`` is what they came in for, None where they did not yet."""
+
+    rule: RuleJson
+    at: dt.datetime
+    person: int
+    context: Mapping[str, Any] | None
+
+
+def answers(questions: Sequence[Question], start: dt.datetime, end: dt.datetime) -> list[bool]:
+    """The answers, in order; all instants lie between the two, which are near each other.
+
+    Of whom a rule is as true at the one as at the other it is taken to be so in between. Only the others are asked about at
+    their own instant. Raises RuleError when a rule cannot be asked any more.
+    """
+    found = [False] * len(questions)
+    same: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for number, question in enumerate(questions):
+        same[id(question.rule), question.context is None].append(number)
+    for numbers in same.values():
+        open_ = numbers
+        if len({questions[number].at for number in numbers}) > FEW:
+            early, late = (_whom(questions, numbers, at) for at in (start, end))
+            for number in early & late:
+                found[number] = True
+            open_ = sorted(early ^ late)
+        for at in sorted({questions[number].at for number in open_}):
+            for number in _whom(questions, [number for number in open_ if questions[number].at == at], at):
+                found[number] = True
+    return found
+
+
+def _whom(questions: Sequence[Question], numbers: Sequence[int], at: dt.datetime) -> set[int]:
+    """The numbers of those questions, all about one rule, whose people it is true of."""
+    rule = dict(questions[numbers[0]].rule)
+    if questions[numbers[0]].context is None:
+        people = {questions[number].person for number in numbers}
+        asked = Subscriber.objects.filter(condition(rule=rule, as_of=at), pk__in=among(people))
+        holding = set(asked.values_list("pk", flat=True))
+        return {number for number in numbers if questions[number].person in holding}
+    rows = [
+        {"id": number, "subscriber_id": questions[number].person, "context": questions[number].context}
+        for number in numbers
+    ]
+    wanted = Enrolment.objects.order_by().filter(condition(rule=rule, as_of=at, person="subscriber"))
+    try:
+        sql, parameters = wanted.values_list("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH automations_enrolment AS ({_rows_sql()}) {sql}", [json.dumps(rows), *parameters])
+        return {number for (number,) in cursor.fetchall()}
+
+
+def _rows_sql() -> str:
+    """Enrolments made of one JSON parameter: as much of them as a rule can ask for."""
+    if is_postgres():
+        return "SELECT * FROM jsonb_to_recordset(CAST(%s AS jsonb)) AS given(id bigint, subscriber_id bigint, context jsonb)"
+    return """SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.subscriber_id') AS subscriber_id,
+                     json_extract(value, '$.context') AS context FROM json_each(%s)"""
