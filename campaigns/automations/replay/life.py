@@ -55,7 +55,7 @@ class World:
     What people did ``reaches_back`` before what brought them in may still be a reason to go."""
 
     definition: Definition
-    automation: uuid.UUID
+    automation: UUID
     topic: int | None
     priority: int
     brand_zone: ZoneInfo
@@ -73,7 +73,7 @@ class Way:
     """A simulated enrolment: its fields mean what they mean there. ``number`` tells which came first."""
 
     number: int
-    uuid: uuid.UUID
+    uuid: UUID
     entry_key: str
     step: str
     due_at: dt.datetime | None
@@ -81,7 +81,7 @@ class Way:
     started_at: dt.datetime
     activity_at: dt.datetime
     context: Any
-    event: uuid.UUID | None
+    event: UUID | None
     state: str = EnrolmentState.ACTIVE
     mailed_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
