@@ -33,7 +33,8 @@ from campaigns.automations.nodes import (
     TopicStep,
     WaitForStep,
 )
-from campaigns.automations.replay import asking, history
+from campaigns.automations.replay import history
+from campaigns.automations.replay.asking import Asker
 from campaigns.automations.replay.life import HEARD, NAMED, Asking, Life, World
 from campaigns.automations.replay.report import Report, Tally
 from campaigns.automations.types import Arrival
@@ -86,12 +87,13 @@ def _reading_only() -> Iterator[None]:
             cursor.execute("SET TRANSACTION READ ONLY")
             yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA query_only = ON")
-        try:
-            yield
-        finally:
-            cursor.execute("PRAGMA query_only = OFF")
+    connection.ensure_connection()
+    # Past Django's cursors, which do nothing more within a transaction that has failed.
+    connection.connection.execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        connection.connection.execute("PRAGMA query_only = OFF")
 
 
 class _Replay:
@@ -132,6 +134,7 @@ class _Replay:
         )
         self.keeps = self.world.reaches_back + (entering.latest(definition.trigger) or dt.timedelta())
         """So long before they come in, what people do may still be a reason to go."""
+        self.asker = Asker()
         self.heard: dict[int, list[EventFacts]] = {}
         self.lives: dict[int, Life] = {}
         self.calls: list[tuple[dt.datetime, int]] = []
@@ -218,9 +221,22 @@ class _Replay:
                     called[pk] = life
             for life in called.values():
                 life.called_at = None
-            _live([life.live(end) for life in called.values()], start, end)
+            self._side_by_side([life.live(end) for life in called.values()], start, end)
             for life in called.values():
                 self._call(life)
+
+    def _side_by_side(self, lives: list[Asking], start: dt.datetime, end: dt.datetime) -> None:
+        """Let people live side by side, and ask their questions together."""
+        waiting = [(life, question) for life in lives if (question := next(life, None))]
+        while waiting:
+            answers = self.asker.answers([question for _life, question in waiting], start, end)
+            still = []
+            for (life, _question), answer in zip(waiting, answers, strict=True):
+                try:
+                    still.append((life, life.send(answer)))
+                except StopIteration:
+                    continue
+            waiting = still
 
     def _notes(self) -> list[str]:
         """What the figures cannot know, of what this automation is made of."""
@@ -252,20 +268,6 @@ class _Replay:
             notes.append(_("It has no topic yet, so everybody is taken to follow it."))
         notes.append(_("Limits count the mails of this automation alone."))
         return notes
-
-
-def _live(lives: list[Asking], start: dt.datetime, end: dt.datetime) -> None:
-    """Let people live side by side, and ask their questions together."""
-    waiting = [(life, question) for life in lives if (question := next(life, None))]
-    while waiting:
-        answers = asking.answers([question for _life, question in waiting], start, end)
-        still = []
-        for (life, _question), answer in zip(waiting, answers, strict=True):
-            try:
-                still.append((life, life.send(answer)))
-            except StopIteration:
-                continue
-        waiting = still
 
 
 def _tick(at: dt.datetime) -> dt.datetime:

@@ -19,7 +19,9 @@ from django.db import connection
 from campaigns.automations.models import Enrolment
 from campaigns.automations.nodes import RuleJson
 from personalize.core.database import among, is_postgres
-from segments.segmentation.services import condition
+from segments.segmentation.rules.compiler import compile_rule
+from segments.segmentation.rules.nodes import Node
+from segments.segmentation.rules.parse import parse
 from segments.subscribers.models import Subscriber
 
 FEW = 2
@@ -36,49 +38,60 @@ class Question:
     context: Mapping[str, Any] | None
 
 
-def answers(questions: Sequence[Question], start: dt.datetime, end: dt.datetime) -> list[bool]:
-    """The answers, in order; all instants lie between the two, which are near each other.
+class Asker:
+    """Asks rules, each of which is read once."""
 
-    Of whom a rule is as true at the one as at the other it is taken to be so in between. Only the others are asked about at
-    their own instant. Raises RuleError when a rule cannot be asked any more.
-    """
-    found = [False] * len(questions)
-    same: dict[tuple[int, bool], list[int]] = defaultdict(list)
-    for number, question in enumerate(questions):
-        same[id(question.rule), question.context is None].append(number)
-    for numbers in same.values():
-        open_ = numbers
-        if len({questions[number].at for number in numbers}) > FEW:
-            early, late = (_whom(questions, numbers, at) for at in (start, end))
-            for number in early & late:
-                found[number] = True
-            open_ = sorted(early ^ late)
-        for at in sorted({questions[number].at for number in open_}):
-            for number in _whom(questions, [number for number in open_ if questions[number].at == at], at):
-                found[number] = True
-    return found
+    def __init__(self) -> None:
+        self._read: dict[int, Node] = {}
 
+    def answers(self, questions: Sequence[Question], start: dt.datetime, end: dt.datetime) -> list[bool]:
+        """The answers, in order; all instants lie between the two, which are near each other.
 
-def _whom(questions: Sequence[Question], numbers: Sequence[int], at: dt.datetime) -> set[int]:
-    """The numbers of those questions, all about one rule, whose people it is true of."""
-    rule = dict(questions[numbers[0]].rule)
-    if questions[numbers[0]].context is None:
-        people = {questions[number].person for number in numbers}
-        asked = Subscriber.objects.filter(condition(rule=rule, as_of=at), pk__in=among(people))
-        holding = set(asked.values_list("pk", flat=True))
-        return {number for number in numbers if questions[number].person in holding}
-    rows = [
-        {"id": number, "subscriber_id": questions[number].person, "context": questions[number].context}
-        for number in numbers
-    ]
-    wanted = Enrolment.objects.order_by().filter(condition(rule=rule, as_of=at, person="subscriber"))
-    try:
-        sql, parameters = wanted.values_list("pk").query.sql_with_params()
-    except EmptyResultSet:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH automations_enrolment AS ({_rows_sql()}) {sql}", [json.dumps(rows), *parameters])
-        return {number for (number,) in cursor.fetchall()}
+        Of whom a rule is as true at the one as at the other it is taken to be so in between. Only the others are asked
+        about at their own instant. Raises RuleError when a rule cannot be asked any more.
+        """
+        found = [False] * len(questions)
+        same: dict[tuple[int, bool], list[int]] = defaultdict(list)
+        for number, question in enumerate(questions):
+            same[id(question.rule), question.context is None].append(number)
+        for numbers in same.values():
+            open_ = numbers
+            if len({questions[number].at for number in numbers}) > FEW:
+                early, late = (self._whom(questions, numbers, at) for at in (start, end))
+                for number in early & late:
+                    found[number] = True
+                open_ = sorted(early ^ late)
+            for at in sorted({questions[number].at for number in open_}):
+                for number in self._whom(questions, [number for number in open_ if questions[number].at == at], at):
+                    found[number] = True
+        return found
+
+    def _whom(self, questions: Sequence[Question], numbers: Sequence[int], at: dt.datetime) -> set[int]:
+        """The numbers of those questions, all about one rule, whose people it is true of."""
+        node = self._node(questions[numbers[0]].rule)
+        if questions[numbers[0]].context is None:
+            people = {questions[number].person for number in numbers}
+            asked = Subscriber.objects.filter(compile_rule(node, as_of=at), pk__in=among(people))
+            holding = set(asked.values_list("pk", flat=True))
+            return {number for number in numbers if questions[number].person in holding}
+        rows = [
+            {"id": number, "subscriber_id": questions[number].person, "context": questions[number].context}
+            for number in numbers
+        ]
+        wanted = Enrolment.objects.order_by().filter(compile_rule(node, as_of=at, person="subscriber"))
+        try:
+            sql, parameters = wanted.values_list("pk").query.sql_with_params()
+        except EmptyResultSet:
+            return set()
+        with connection.cursor() as cursor:
+            cursor.execute(f"WITH automations_enrolment AS ({_rows_sql()}) {sql}", [json.dumps(rows), *parameters])
+            return {number for (number,) in cursor.fetchall()}
+
+    def _node(self, rule: RuleJson) -> Node:
+        # Definitions outlive the asking, so that no two rules ever have the same id.
+        if id(rule) not in self._read:
+            self._read[id(rule)] = parse(rule)
+        return self._read[id(rule)]
 
 
 def _rows_sql() -> str:
