@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,6 +11,7 @@ from django.urls import reverse
 from campaigns.automations.models import Automation, Enrolment
 from personalize.accounts.models import AuditEntry, User
 from segments.subscribers.models import Subscriber
+from tests.automations.ways import enter, live, publish, wait
 from tests.factories import make_automation, make_follower, make_subscriber, make_topic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("brand")]
@@ -94,3 +97,77 @@ def test_an_analyst_puts_nobody_in(client: Client, welcome: Automation, ann: Sub
     assert "by address" not in page
     assert client.post(reverse("automations:put_in", args=[welcome.uuid]), {"email": ann.email}).status_code == 403
     assert client.get(reverse("automations:put_person_in", args=[ann.uuid])).status_code == 403
+
+
+# --- to a newer version -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_versions() -> tuple[Automation, Enrolment, Enrolment]:
+    """Ann waits on version 1 at a step that version 2 still has, Bob at one that it has no more."""
+    automation = live(wait("first", "second"), wait("second"))
+    ann, bob = (enter(automation, make_subscriber(), state="waiting", step=step) for step in ("first", "second"))
+    publish(automation, wait("first", "rest", hours=72), wait("rest"))
+    return automation, ann, bob
+
+
+def mover(automation: Automation, number: int = 1) -> str:
+    return reverse("automations:move_version", args=[automation.uuid, number])
+
+
+def version_of(enrolment: Enrolment) -> tuple[int, str]:
+    enrolment.refresh_from_db()
+    return enrolment.version.number, enrolment.step
+
+
+def test_people_are_moved_to_the_live_version_as_the_preview_said(page: Client, two_versions: Any, maya: User):
+    automation, ann, bob = two_versions
+    versions = page.get(f"/automations/{automation.uuid}/?tab=versions").content.decode()
+    assert mover(automation) in versions
+    assert mover(automation, 2) not in versions
+    form = page.get(mover(automation)).context["form"]
+    assert {name: field.initial for name, field in form.fields.items()} == {"step-first": "first", "step-second": ""}
+
+    chosen = {"step-first": "first", "step-second": "rest"}
+    preview = page.get(mover(automation), {"preview": "1", **chosen}).content.decode()
+    assert "Move 2 people" in preview
+    assert "They come to it now" not in preview
+    assert (version_of(ann), version_of(bob)) == ((1, "first"), (1, "second"))
+
+    answer = page.post(mover(automation), {"to": "2", **chosen}, follow=True)
+    assert "2 people are on version 2 now." in answer.content.decode()
+    assert (version_of(ann), version_of(bob)) == ((2, "first"), (2, "rest"))
+    noted = AuditEntry.objects.get(action="automation.run")
+    assert (noted.user, noted.details) == (maya, {"moved": 2, "old": 1, "new": 2})
+    assert mover(automation) not in page.get(f"/automations/{automation.uuid}/?tab=versions").content.decode()
+    assert "Nobody is on version 1 any more." in page.get(mover(automation)).content.decode()
+
+
+def test_whoever_is_to_stay_stays_on_the_old_version_also_where_the_step_is_in_both(page: Client, two_versions: Any):
+    automation, ann, bob = two_versions
+    chosen = {"step-first": "", "step-second": "rest"}
+    preview = page.get(mover(automation), {"preview": "1", **chosen}).content.decode()
+    assert "1 of 2 people moves." in preview
+    assert "Stay on version 1" in preview
+    page.post(mover(automation), {"to": "2", **chosen})
+    assert (version_of(ann), version_of(bob)) == ((1, "first"), (2, "rest"))
+
+
+def test_nobody_is_moved_to_a_version_that_was_not_previewed_or_a_step_there_is_not(page: Client, two_versions: Any):
+    automation, ann, _bob = two_versions
+    publish(automation, wait("first", "other"), wait("other"))
+    answer = page.post(mover(automation), {"to": "2", "step-first": "first"})
+    assert "Another version was published in the meantime" in answer.content.decode()
+    answer = page.post(mover(automation), {"to": "3", "step-first": "rest"})
+    assert answer.status_code == 422
+    assert version_of(ann) == (1, "first")
+
+
+def test_there_is_nothing_to_move_from_the_live_version_and_not_by_an_analyst(
+    page: Client, two_versions: Any, alan: User
+):
+    automation, *_people = two_versions
+    answer = page.get(mover(automation, 2), follow=True)
+    assert "from an older version to the live one" in answer.content.decode()
+    page.force_login(alan)
+    assert page.get(mover(automation)).status_code == 403
