@@ -11,7 +11,7 @@ from django.urls import reverse
 from campaigns.automations.models import Automation, Enrolment
 from personalize.accounts.models import AuditEntry, User
 from segments.subscribers.models import Subscriber
-from tests.automations.ways import enter, live, publish, wait
+from tests.automations.ways import enter, live, mail, publish, wait
 from tests.factories import make_automation, make_follower, make_subscriber, make_topic
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("brand")]
@@ -131,7 +131,7 @@ def test_people_are_moved_to_the_live_version_as_the_preview_said(page: Client, 
     chosen = {"step-first": "first", "step-second": "rest"}
     preview = page.get(mover(automation), {"preview": "1", **chosen}).content.decode()
     assert "Move 2 people" in preview
-    assert "They come to it now" not in preview
+    assert preview.count("The time they have waited counts") == 2
     assert (version_of(ann), version_of(bob)) == ((1, "first"), (1, "second"))
 
     answer = page.post(mover(automation), {"to": "2", **chosen}, follow=True)
@@ -149,6 +149,7 @@ def test_whoever_is_to_stay_stays_on_the_old_version_also_where_the_step_is_in_b
     preview = page.get(mover(automation), {"preview": "1", **chosen}).content.decode()
     assert "1 of 2 people moves." in preview
     assert "Stay on version 1" in preview
+    assert "Nothing changes for them" in preview
     page.post(mover(automation), {"to": "2", **chosen})
     assert (version_of(ann), version_of(bob)) == ((1, "first"), (2, "rest"))
 
@@ -171,3 +172,14 @@ def test_there_is_nothing_to_move_from_the_live_version_and_not_by_an_analyst(
     assert "from an older version to the live one" in answer.content.decode()
     page.force_login(alan)
     assert page.get(mover(automation)).status_code == 403
+
+
+def test_the_preview_says_when_a_mail_would_go_out_at_once_and_a_wait_begins_anew(page: Client):
+    automation = live(wait("first", "hello"), mail("hello"))
+    for step in ("first", "hello"):
+        enter(automation, make_subscriber(), state="waiting", step=step)
+    publish(automation, wait("first", "hello"), mail("hello"))
+    crossed = {"preview": "1", "step-first": "hello", "step-hello": "first"}
+    preview = page.get(mover(automation), crossed).content.decode()
+    assert "It happens to them at once" in preview
+    assert "They wait from now on" in preview

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,18 +17,22 @@ from campaigns.automations import listing, moving, words
 from campaigns.automations.forms.people import StepMapForm
 from campaigns.automations.models import Automation, AutomationVersion
 from campaigns.automations.moving import Moved
-from campaigns.automations.outline import Outline
+from campaigns.automations.outline import Item, Outline
 from personalize.core.permissions import require
 
 
 @dataclass(frozen=True)
 class Line:
-    """People at one step of the old version: the step's title, who they are, and what they go on to; "" when they stay."""
+    """People at one step of the old version: its title, who they are, the title of the one they go to, what that means.
+
+    ``to`` is "" for those who stay.
+    """
 
     title: str
     moved: Moved
     url: str
     to: str
+    meaning: str
 
 
 @require("automation.run")
@@ -62,7 +66,7 @@ def move(request: HttpRequest, uuid: UUID, number: int) -> HttpResponseBase:
         "new": new,
         "form": form,
         "previewed": previewed,
-        "fields": [(line, form[f"step-{line.moved.step}"]) for line in _lines(old, plan, titles, targets)],
+        "fields": [(line, form[f"step-{line.moved.step}"]) for line in _lines(old, new, plan)],
         "people": sum(one.people for one in plan),
         "moves": sum(one.people for one in plan if one.to is not None),
     }
@@ -78,20 +82,29 @@ def _titles(version: AutomationVersion) -> dict[str, str]:
     }
 
 
-def _lines(
-    old: AutomationVersion, plan: Sequence[Moved], titles: dict[str, str], targets: dict[str, str]
-) -> list[Line]:
+def _lines(old: AutomationVersion, new: AutomationVersion, plan: Sequence[Moved]) -> list[Line]:
     """The plan in the order of the old version's steps."""
-    places = {step: place for place, step in enumerate(titles)}
+    titles, targets, steps = _titles(old), _titles(new), Outline.of(new.definition).items
+    by_step = {one.step: one for one in plan}
     return [
         Line(
-            titles[one.step],
+            title,
             one,
-            listing.people_url(old.automation, f"view=now&version={old.number}&step={one.step}"),
+            listing.people_url(old.automation, f"view=now&version={old.number}&step={step}"),
             targets[one.to] if one.to is not None else "",
+            _meaning(one, steps),
         )
-        for one in sorted((one for one in plan if one.step in places), key=lambda one: places[one.step])
+        for step, title in titles.items()
+        if (one := by_step.get(step))
     ]
+
+
+def _meaning(one: Moved, steps: Mapping[str, Item]) -> str:
+    if one.to is None:
+        return _("Nothing changes for them")
+    if not steps[one.to].type.startswith("wait"):
+        return _("It happens to them at once")
+    return _("The time they have waited counts") if one.waits_on else _("They wait from now on")
 
 
 def _tell(request: HttpRequest, moved: int, new: AutomationVersion) -> None:
