@@ -225,6 +225,21 @@ def exit_enrolments(*, enrolments: QuerySet[Enrolment], reason: str, at: dt.date
     return ending.end(enrolments, state=EnrolmentState.EXITED, reason=reason, at=at)
 
 
+def take_out(*, enrolments: QuerySet[Enrolment], actor: Any, at: dt.datetime | None = None) -> int:
+    """End those that are open because somebody says so, and note who did; gives how many."""
+    at = at or now()
+    taken_out = 0
+    with transaction.atomic():
+        meant = enrolments.filter(ended_at__isnull=True).order_by().values("automation")
+        for automation in Automation.objects.filter(pk__in=meant).order_by("pk"):
+            theirs = enrolments.filter(automation=automation)
+            number = exit_enrolments(enrolments=theirs, reason=ExitReason.BY_HAND, at=at)
+            if number:
+                audit.record(actor=actor, action="automation.run", target=automation, taken_out=number)
+            taken_out += number
+    return taken_out
+
+
 def end_without_consent(*, subscriber: Subscriber, wait: bool = True, at: dt.datetime | None = None) -> int:
     """End what a person is in and may not be mailed about, because they left the topic or the address is blocked.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import transaction
 from django.db.models import Count, QuerySet
@@ -17,6 +17,9 @@ from campaigns.automations.types import EnrolmentState
 from personalize.core import audit
 from personalize.core.clock import now
 from personalize.core.queue import enqueue
+
+StepMap: TypeAlias = Mapping[str, str | None]
+"""The step of the new version for steps of the old; None keeps people on the old one. Others go to the step of their id."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def move_enrolment(*, enrolment: Enrolment, step: str, actor: Any) -> bool:
     return bool(won)
 
 
-def preview_migration(*, old: AutomationVersion, new: AutomationVersion, step_map: Mapping[str, str]) -> list[Moved]:
+def preview_migration(*, old: AutomationVersion, new: AutomationVersion, step_map: StepMap) -> list[Moved]:
     """Who would go where, by the steps at which somebody is. A step that the map does not name goes to that of its id."""
     people = dict(_at(old).values_list("step").annotate(people=Count("pk")).order_by("step"))
     plan = _plan(definition_of(old), definition_of(new), step_map)
@@ -73,7 +76,7 @@ def migrate(
     automation: Automation,
     old: AutomationVersion,
     new: AutomationVersion,
-    step_map: Mapping[str, str],
+    step_map: StepMap,
     actor: Any,
     at: dt.datetime | None = None,
 ) -> int:
@@ -109,11 +112,11 @@ def _at(version: AutomationVersion) -> QuerySet[Enrolment]:
     return Enrolment.objects.filter(version=version, ended_at__isnull=True)
 
 
-def _plan(old: Definition, new: Definition, step_map: Mapping[str, str]) -> dict[str, str]:
-    if missing := {to for to in step_map.values() if to not in new.steps}:
+def _plan(old: Definition, new: Definition, step_map: StepMap) -> dict[str, str]:
+    if missing := {to for to in step_map.values() if to is not None and to not in new.steps}:
         raise ValueError(f"The new version has no step {sorted(missing)}.")
     same = {step: step for step in old.steps if step in new.steps}
-    return {step: to for step, to in {**same, **step_map}.items() if step in old.steps}
+    return {step: to for step, to in {**same, **step_map}.items() if step in old.steps and to is not None}
 
 
 def _waits_on(old: Definition, new: Definition, step: str, plan: Mapping[str, str]) -> bool:

@@ -21,6 +21,7 @@ from personalize.core.registries import (
     BulkAction,
     FirstRunStep,
     MenuEntry,
+    PageAction,
     Panel,
     SearchSource,
     Span,
@@ -65,6 +66,17 @@ def register() -> None:
             order=95,
         )
     )
+    registries.actions.add(
+        PageAction(
+            "automations.put_in",
+            "subscriber",
+            lambda _person: _("Put into an automation…"),
+            "account_tree",
+            _put_in,
+            "automation.run",
+            order=50,
+        )
+    )
     for kind, found in USED.items():
         registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
     for key, label, icon, page in (
@@ -104,6 +116,12 @@ def _held(request: HttpRequest, target: Any) -> dict[str, Any] | None:
 
 
 # --- a person -----------------------------------------------------------------------------------------------------------
+
+
+def _put_in(person: Subscriber) -> str | None:
+    """Where somebody is put into an automation; nowhere when none is live."""
+    live = Automation.objects.filter(state=AutomationState.LIVE).exists()
+    return reverse("automations:put_person_in", args=[person.uuid]) if live and person.erased_at is None else None
 
 
 def _inside(request: HttpRequest, person: Subscriber) -> dict[str, Any] | None:

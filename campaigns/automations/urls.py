@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from campaigns.automations.views import detail, overview, people
+from campaigns.automations.views import detail, entering, overview, people, versions
 
 app_name = "automations"
 urlpatterns = [
@@ -23,11 +23,14 @@ urlpatterns = [
     path("automations/<uuid:uuid>/pause/", detail.pause, name="pause"),
     path("automations/<uuid:uuid>/resume/", detail.resume, name="resume"),
     path("automations/<uuid:uuid>/versions/<int:number>/restore/", detail.restore, name="restore"),
+    path("automations/<uuid:uuid>/versions/<int:number>/move/", versions.move, name="move_version"),
     path("automations/<uuid:uuid>/people/", people.people, name="people"),
+    path("automations/<uuid:uuid>/people/put-in/", entering.put_in, name="put_in"),
     path("automations/<uuid:uuid>/people/take-out/", people.take_out, name="take_out"),
     path("automations/<uuid:uuid>/people/move/", people.move, name="move"),
     path("automations/<uuid:uuid>/held/", people.held, name="held"),
     path("automations/<uuid:uuid>/held/release/", people.release, name="release"),
     path("automations/<uuid:uuid>/held/drop/", people.drop, name="drop"),
+    path("subscribers/<uuid:person>/put-in/", entering.put_person_in, name="put_person_in"),
     path("automations/<uuid:uuid>/left-out/", people.left_out, name="left_out"),
 ]

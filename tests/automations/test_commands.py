@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from campaigns.automations import services
 from campaigns.automations.models import Automation, Enrolment
 from campaigns.automations.types import EnrolmentState
+from personalize.accounts.models import AuditEntry
 from personalize.content.models import Template
 from personalize.core.clock import now
 from tests.automations.test_services import make_welcome
@@ -52,6 +53,7 @@ def test_people_are_taken_out_only_by_name_of_whom():
     assert told("exit_enrolments", "Welcome", "--person", "ann@post.example")["taken_out"] == 1
     states = dict(Enrolment.objects.values_list("subscriber__email", "state"))
     assert states == {"ann@post.example": EnrolmentState.EXITED, "bob@post.example": EnrolmentState.WAITING}
+    assert AuditEntry.objects.get(action="automation.run").details == {"taken_out": 1}
     with pytest.raises(SystemExit):
         run("exit_enrolments", "Welcome", "--person", "ann@post.example")
 

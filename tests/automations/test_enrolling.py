@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.automations import services
-from campaigns.automations.enrolling import enrol, enrol_by_hand, exit_enrolments, sweep_events
+from campaigns.automations.enrolling import enrol, enrol_by_hand, exit_enrolments, sweep_events, take_out
 from campaigns.automations.models import Automation, Enrolment, LeftOut, StepVisit
 from campaigns.automations.types import Arrival, LeftOutReason
 from campaigns.delivery.models import Message
@@ -464,3 +464,15 @@ def test_of_two_who_are_one_person_one_way_for_each_key_goes_on(maya):
     assert sorted(states(cart).values()) == ["merged", "waiting"]
     assert states(welcome) == {"once": "waiting", "other": "waiting"}
     assert set(Enrolment.objects.values_list("subscriber", flat=True)) == {survivor.pk}
+
+
+def test_who_takes_people_out_by_hand_is_noted_with_each_automation(ann, maya):
+    welcome, birthday = make_automation(), make_automation("Birthday")
+    for automation in (welcome, welcome, birthday):
+        make_enrolment(automation, ann)
+    make_enrolment(birthday, ann, state="done", step="", due_at=None, ended_at=NOW)
+    assert take_out(enrolments=Enrolment.objects.all(), actor=maya) == 3
+    noted = AuditEntry.objects.filter(action="automation.run", user=maya)
+    assert dict(noted.values_list("target_label", "details__taken_out")) == {"Welcome": 2, "Birthday": 1}
+    assert take_out(enrolments=Enrolment.objects.all(), actor=maya) == 0
+    assert noted.count() == 2

@@ -18,7 +18,7 @@ from campaigns.automations.models import Automation, Enrolment, LeftOut, StepVis
 from campaigns.delivery.models import Link, Message
 from campaigns.delivery.types import MessageState
 from campaigns.tracking.models import Hit, HitKind, Verdict
-from personalize.accounts.models import User
+from personalize.accounts.models import AuditEntry, User
 from personalize.content.services import create_template
 from personalize.core import registries
 from personalize.core.clock import now
@@ -402,7 +402,7 @@ def test_a_draft_that_cannot_be_read_is_shown_with_what_is_wrong(page: Client, m
 # --- the people ---------------------------------------------------------------------------------------------------------
 
 
-def test_people_are_taken_out_once_the_figure_was_seen(page: Client, cart: Automation):
+def test_people_are_taken_out_once_the_figure_was_seen(page: Client, cart: Automation, maya: User):
     row, other = enrolled(cart), enrolled(cart, "Tom")
     asked = page.post(url("take_out", cart), {"row": row.pk}).content.decode()
     assert "Take 1 person out of ‘Abandoned cart’?" in asked
@@ -411,6 +411,9 @@ def test_people_are_taken_out_once_the_figure_was_seen(page: Client, cart: Autom
     other.refresh_from_db()
     assert (row.state, row.reason) == ("exited", "by_hand")
     assert other.state == "waiting"
+    noted = AuditEntry.objects.get(details__has_key="taken_out")
+    assert (noted.user, noted.action, noted.target_id) == (maya, "automation.run", str(cart.pk))
+    assert noted.details["taken_out"] == 1
 
 
 def test_people_are_moved_to_another_step(page: Client, cart: Automation):

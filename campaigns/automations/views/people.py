@@ -17,8 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns.automations import enrolling, holding, listing, moving
 from campaigns.automations.models import Automation, Enrolment
 from campaigns.automations.published import definition_of
-from campaigns.automations.types import OPEN, ExitReason
-from personalize.core.clock import now
+from campaigns.automations.types import OPEN
 from personalize.core.permissions import require
 from personalize.dashboard.lists import SELECT_ALL, SELECT_ROW, ListPage, Lists, selected
 
@@ -90,7 +89,7 @@ def take_out(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """End it for people by hand; their mails that have not gone out never will."""
 
     def act(rows: QuerySet[Enrolment]) -> str:
-        number = enrolling.exit_enrolments(enrolments=rows, reason=ExitReason.BY_HAND, at=now())
+        number = enrolling.take_out(enrolments=rows, actor=request.user)
         return ngettext("%(n)s person is out.", "%(n)s people are out.", number) % {"n": intcomma(number)}
 
     return _decide(request, _automation(uuid), "take_out", act)

@@ -6,11 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from campaigns.automations.enrolling import exit_enrolments
+from campaigns.automations.enrolling import take_out
 from campaigns.automations.management.base import AutomationCommand
-from campaigns.automations.types import ExitReason
-from personalize.core import audit
-from personalize.core.clock import now
 
 
 class Command(AutomationCommand):
@@ -40,8 +37,7 @@ class Command(AutomationCommand):
         people = automation.enrolments.filter(ended_at__isnull=True, **narrowed)
         number = people.count()
         if number and not options["dry_run"]:
-            number = exit_enrolments(enrolments=people, reason=ExitReason.BY_HAND, at=now())
-            audit.record(actor="command", action="automation.run", target=automation, taken_out=number)
+            number = take_out(enrolments=people, actor="command")
         done = "would be taken out" if options["dry_run"] else "were taken out"
         self.answer(options, {"taken_out": number, "dry_run": options["dry_run"]}, f"{number:,} people {done}.")
         if not number:
