@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -94,6 +95,12 @@ def sweep_calls(at: dt.datetime | None = None, limit: int = 20) -> bool:
     return bool(calls)
 
 
+def try_out(*, endpoint: Endpoint, at: dt.datetime) -> fetch.Answered | fetch.Refused:
+    """Make one signed call that is about nobody, and say what came back; it is noted nowhere and not tried again."""
+    body = {"type": "endpoint.test", "timestamp": at.isoformat(), "data": {"endpoint": str(endpoint.uuid)}}
+    return _post(endpoint, str(uuid.uuid4()), body, at)
+
+
 def _write(calls: list[Call]) -> None:
     Call.objects.bulk_create(calls, batch_size=500, ignore_conflicts=True)
     enqueue("automations.look")
@@ -140,19 +147,7 @@ def _tell(call: Call, endpoint: Endpoint, at: dt.datetime) -> None:
     if not endpoint.enabled:
         _settle(call, at, problem=_("The endpoint was turned off."), final=True)
         return
-    raw = json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode()
-    stamp = int(at.timestamp())
-    answer = fetch.tell(
-        endpoint.url,
-        body=raw,
-        headers={
-            "Content-Type": "application/json",
-            "webhook-id": str(call.uuid),
-            "webhook-timestamp": str(stamp),
-            "webhook-signature": standard_signature(endpoint.secret, str(call.uuid), stamp, raw),
-        },
-        reachable=_reachable,
-    )
+    answer = _post(endpoint, str(call.uuid), call.body, at)
     if isinstance(answer, fetch.Refused):
         _settle(call, at, problem=answer.reason)
     elif 200 <= answer.status < 300:
@@ -163,6 +158,22 @@ def _tell(call: Call, endpoint: Endpoint, at: dt.datetime) -> None:
         _settle(call, at, code=410, problem=_("It wants to hear nothing more; it is turned off."), final=True)
     else:
         _settle(call, at, code=answer.status, problem=_("It answered %d.") % answer.status, rest=answer.rest)
+
+
+def _post(endpoint: Endpoint, id: str, body: Mapping[str, Any], at: dt.datetime) -> fetch.Answered | fetch.Refused:
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    stamp = int(at.timestamp())
+    return fetch.tell(
+        endpoint.url,
+        body=raw,
+        headers={
+            "Content-Type": "application/json",
+            "webhook-id": id,
+            "webhook-timestamp": str(stamp),
+            "webhook-signature": standard_signature(endpoint.secret, id, stamp, raw),
+        },
+        reachable=_reachable,
+    )
 
 
 def _reachable(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> bool:

@@ -143,6 +143,17 @@ class FalsePositives:
     sent: int
 
 
+def ending_names(automation: Automation) -> frozenset[str]:
+    """The events that end it in any of its versions, whatever they are about."""
+    return frozenset(
+        name
+        for version in automation.versions.all()
+        for exit in version.definition.get("exits", [])
+        if "event" in exit and exit.get("about", "any") == "any"
+        for name in ([exit["event"]] if isinstance(exit["event"], str) else exit["event"])
+    )
+
+
 def false_positives(*, automation: Automation, since: dt.datetime) -> FalsePositives:
     """How often a mail of the automation went out after an event that should have stopped it, because its news came later."""
     sent = StepVisit.objects.filter(enrolment__automation=automation, message__isnull=False).annotate(
@@ -151,16 +162,9 @@ def false_positives(*, automation: Automation, since: dt.datetime) -> FalsePosit
         )
     )
     sent = sent.filter(handed_at__gte=since)
-    names = {
-        name
-        for version in automation.versions.all()
-        for exit in version.definition.get("exits", [])
-        if "event" in exit and exit.get("about", "any") == "any"
-        for name in ([exit["event"]] if isinstance(exit["event"], str) else exit["event"])
-    }
     too_late = Event.objects.filter(
         subscriber=OuterRef("enrolment__subscriber"),
-        name__in=names,
+        name__in=ending_names(automation),
         historic=False,
         occurred_at__gte=OuterRef("enrolment__started_at"),
         occurred_at__lt=OuterRef("handed_at"),

@@ -13,10 +13,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.automations import listing, words
+from campaigns.automations import guard, listing, words
+from campaigns.automations.figures import SPAN
 from campaigns.automations.models import Automation, Enrolment
 from campaigns.automations.types import OPEN, AutomationState, EnrolmentState
 from personalize.core import permissions, registries
+from personalize.core.clock import now
 from personalize.core.registries import (
     BulkAction,
     FirstRunStep,
@@ -25,6 +27,9 @@ from personalize.core.registries import (
     Panel,
     SearchSource,
     Span,
+    Stat,
+    StatSource,
+    Tab,
     TimelineEntry,
     TimelineSource,
     UsageSource,
@@ -77,6 +82,16 @@ def register() -> None:
             order=50,
         )
     )
+    registries.stats.add(StatSource("automations.guard", "automation", _after_an_order, order=20))
+    registries.tabs.add(
+        Tab(
+            "settings-endpoints",
+            "settings",
+            gettext_lazy("Endpoints"),
+            lambda _target: reverse("automations:endpoints"),
+            order=65,
+        )
+    )
     for kind, found in USED.items():
         registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
     for key, label, icon, page in (
@@ -113,6 +128,18 @@ def _held(request: HttpRequest, target: Any) -> dict[str, Any] | None:
     automations = Automation.objects.filter(pk__in=found)
     lines = [{"automation": one, "held": found[one.pk]} for one in automations]
     return {"lines": lines} if lines else None
+
+
+def _after_an_order(request: HttpRequest, automation: Automation) -> list[Stat]:
+    """How many mails would not have gone out, had their news come in time; where an event ends the automation."""
+    names = guard.ending_names(automation)
+    if not names:
+        return []
+    found = guard.false_positives(automation=automation, since=now() - SPAN)
+    value = _("%(n)s of %(sent)s") % {"n": f"{found.number:,}", "sent": f"{found.sent:,}"} if found.sent else None
+    if "order_placed" in names:
+        return [Stat(_("After an order"), value, _("mails that went out because the order was heard of too late"))]
+    return [Stat(_("After its end"), value, _("mails that went out because the news came too late"))]
 
 
 # --- a person -----------------------------------------------------------------------------------------------------------
@@ -194,6 +221,10 @@ def _topics(definition: Any) -> set[str]:
     return set(named(definition, "topic"))
 
 
+def _endpoints(definition: Any) -> set[str]:
+    return set(named(definition, "endpoint"))
+
+
 def _attributes(definition: Any) -> set[str]:
     fields = {*named(definition, "attribute"), *named(definition, "field")}
     return {*attributes_in(definition), *fields}
@@ -211,6 +242,7 @@ USED: dict[str, Callable[[Any], set[str]]] = {
     "list": _lists,
     "topic": _topics,
     "attribute": _attributes,
+    "endpoint": _endpoints,
 }
 """What a definition names, by the kind of thing."""
 

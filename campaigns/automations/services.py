@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.automations import references
 from campaigns.automations.definition import read
-from campaigns.automations.models import Automation, AutomationVersion
+from campaigns.automations.models import Automation, AutomationVersion, Call, CallState, Endpoint
 from campaigns.automations.nodes import Definition, MailStep
 from campaigns.automations.types import OWNER_KIND, AutomationState, Problem
 from campaigns.delivery import services as delivery
@@ -157,6 +159,38 @@ def turn_on(*, automation: Automation, actor: Any) -> bool:
         if won:
             _let_mails_leave(automation)
             audit.record(actor=actor, action="automation.run", target=automation, off=False)
+            enqueue("automations.look")
+    return won
+
+
+def create_endpoint(*, name: str, url: str, actor: Any) -> Endpoint:
+    """Let webhook steps tell another system, with a new secret. Raises IntegrityError when the name is taken."""
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    with transaction.atomic():
+        endpoint = Endpoint.objects.create(name=name, url=url, secret=secret, created_at=now())
+        audit.record(actor=actor, action="settings.edit", target=endpoint, created=True)
+    return endpoint
+
+
+def change_endpoint(*, endpoint: Endpoint, actor: Any, **changes: Any) -> None:
+    """Change name, url or ``enabled``; what waits to be told goes by it too. Raises IntegrityError when the name is taken."""
+    with transaction.atomic():
+        Endpoint.objects.filter(pk=endpoint.pk).update(**changes)
+        audit.record(actor=actor, action="settings.edit", target=endpoint, changed=sorted(changes))
+    endpoint.refresh_from_db()
+
+
+def call_again(*, call: Call, actor: Any) -> bool:
+    """Tell an endpoint what was given up, from the first try on and under the same id.
+
+    False when it was not given up, or the endpoint is gone or turned off.
+    """
+    if call.endpoint is None or not call.endpoint.enabled:
+        return False
+    with transaction.atomic():
+        won = move(call, old=CallState.FAILED, new=CallState.READY, attempt=0, due_at=now(), ended_at=None)
+        if won:
+            audit.record(actor=actor, action="settings.edit", target=call.endpoint, told_again=str(call.uuid))
             enqueue("automations.look")
     return won
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from campaigns.automations.views import detail, entering, overview, people, versions
+from campaigns.automations.views import detail, endpoints, entering, overview, people, versions
 
 app_name = "automations"
 urlpatterns = [
@@ -33,4 +33,10 @@ urlpatterns = [
     path("automations/<uuid:uuid>/held/drop/", people.drop, name="drop"),
     path("subscribers/<uuid:person>/put-in/", entering.put_person_in, name="put_person_in"),
     path("automations/<uuid:uuid>/left-out/", people.left_out, name="left_out"),
+    path("settings/endpoints/", endpoints.endpoints, name="endpoints"),
+    path("settings/endpoints/new/", endpoints.new_endpoint, name="new_endpoint"),
+    path("settings/endpoints/<uuid:uuid>/", endpoints.endpoint, name="endpoint"),
+    path("settings/endpoints/<uuid:uuid>/switch/", endpoints.switch_endpoint, name="switch_endpoint"),
+    path("settings/endpoints/<uuid:uuid>/try/", endpoints.try_endpoint, name="try_endpoint"),
+    path("settings/endpoints/<uuid:uuid>/calls/<uuid:call>/again/", endpoints.call_again, name="call_again"),
 ]

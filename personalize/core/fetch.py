@@ -139,6 +139,15 @@ def tell(
         return Refused(_("It could not be reached: %s") % (error or type(error).__name__))
 
 
+def problem_of(url: str) -> str:
+    """What is wrong with an address as it is written, in plain words; "" when it may be asked whether anybody is there."""
+    try:
+        _checked(url)
+    except _No as no:
+        return str(no)
+    return ""
+
+
 def _request(
     url: str,
     reachable: Reachable,

@@ -7,11 +7,7 @@ import datetime as dt
 import hashlib
 import hmac
 import json
-import threading
 import uuid
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from django.core import mail
@@ -19,45 +15,11 @@ from django.core import mail
 from campaigns.automations import calling
 from campaigns.automations.models import Call, CallState, Endpoint, Enrolment
 from campaigns.automations.nodes import NotifyStep, WebhookStep
+from tests.automations.conftest import Ears
 from tests.factories import NOW, make_automation, make_enrolment, make_subscriber
 
 pytestmark = pytest.mark.django_db
 SECRET = "whsec_" + base64.b64encode(b"a secret of the shop").decode()
-
-
-class Ears(ThreadingHTTPServer):
-    """Another system: hears what it is told and answers what it was asked to."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[tuple[int, dict[str, str]]] = []
-        ears = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                ears.heard.append((dict(self.headers), body))
-                status, headers = ears.answers.pop(0) if ears.answers else (204, {})
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_args: Any) -> None:
-                """Says nothing."""
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-@pytest.fixture
-def ears(settings: Any) -> Iterator[Ears]:
-    settings.WEBHOOKS_MAY_STAY_INSIDE = True
-    server = Ears()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture

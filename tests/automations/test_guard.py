@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 
 from campaigns.automations import guard
 from campaigns.automations.definition import read
-from campaigns.automations.models import StepVisit
+from campaigns.automations.models import Automation, StepVisit
 from campaigns.automations.nodes import Definition
+from campaigns.automations.services import turn_off
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState
+from personalize.accounts.models import Brand, User
+from personalize.core.clock import now
 from segments.events.models import Event
+from segments.subscribers.models import Subscriber
+from tests.automations.cast import make_event
 from tests.factories import NOW, make_automation, make_enrolment, make_mailing, make_subscriber
 
 pytestmark = pytest.mark.django_db
 HOUR = dt.timedelta(hours=1)
+CALLED: dict[str, Any] = {"v": 1, "trigger": {"on": "call"}, "steps": []}
 ORDERED = {"event": "order_placed", "reason": "ordered"}
 
 
@@ -123,3 +131,81 @@ def test_a_mail_after_an_order_that_was_heard_of_too_late_is_counted_as_wrong(pl
         idempotency_key="o1",
     )
     assert guard.false_positives(automation=automation, since=NOW - HOUR) == guard.FalsePositives(wrong, 1)
+
+
+def make_mailed(automation: Automation, person: Subscriber, at: dt.datetime) -> None:
+    """A mail of the automation that went out at ``at``."""
+    message = Message.objects.create(
+        uuid=uuid.uuid4(),
+        mailing=make_mailing(),
+        subscriber=person,
+        address_key=person.address_key,
+        state=MessageState.SENT,
+        created_at=at,
+        handed_at=at,
+    )
+    enrolment = make_enrolment(automation, person, started_at=at - 5 * HOUR)
+    StepVisit.objects.create(enrolment=enrolment, step="mail", outcome="mailed", at=at, message=message.uuid)
+
+
+def the_strip(page: Client, automation: Automation) -> dict[str, Any]:
+    stats = page.get(f"/automations/{automation.uuid}/").context["stats"]
+    return {str(stat.label): stat.value for stat in stats}
+
+
+@pytest.fixture
+def page(client: Client, brand: Brand, maya: User) -> Client:
+    client.force_login(maya)
+    return client
+
+
+def test_the_strip_says_how_many_mails_went_out_after_an_order(page):
+    automation = make_automation(definition={**CALLED, "exits": [ORDERED]})
+    ann, ben = make_subscriber(), make_subscriber()
+    assert the_strip(page, automation)["After an order"] is None
+    make_mailed(automation, ann, now() - HOUR)
+    make_mailed(automation, ben, now() - HOUR)
+    make_mailed(automation, ben, now() - 31 * 24 * HOUR)
+    make_event(ann, "order_placed", at=now() - 2 * HOUR, received_at=now())
+    assert the_strip(page, automation)["After an order"] == "1 of 2"
+
+
+def test_the_strip_says_nothing_of_orders_where_no_event_ends_the_automation(page):
+    by_rule = {"rule": {"attr": "country", "op": "is", "value": "GB"}, "reason": "home"}
+    for name, exits in (("None", []), ("Rule", [by_rule]), ("Same", [{**ORDERED, "about": "same"}])):
+        automation = make_automation(name, definition={**CALLED, "exits": exits})
+        assert not {"After an order", "After its end"} & set(the_strip(page, automation))
+
+
+def test_an_automation_that_another_event_ends_does_not_speak_of_orders(page):
+    automation = make_automation(definition={**CALLED, "exits": [{"event": "review_written", "reason": "reviewed"}]})
+    strip = the_strip(page, automation)
+    assert "After its end" in strip
+    assert "After an order" not in strip
+
+
+def late(**more: Any) -> Automation:
+    """A guarded automation in a shop whose orders are heard of hours later."""
+    at = now()
+    orders(every=HOUR / 4, since=at - 5 * HOUR, until=at, lag=2 * HOUR)
+    return make_automation(definition={**CALLED, "exits": [ORDERED], "guarded": True, **more})
+
+
+def test_the_page_warns_when_news_of_orders_are_late_and_leads_to_what_is_held(page):
+    automation = late()
+    text = page.get(f"/automations/{automation.uuid}/").content.decode()
+    assert "News of orders is late" in text
+    assert "held until it comes" in text
+    for reason in ("stale", "stale", "review"):
+        make_enrolment(automation, make_subscriber(), state="held", reason=reason, due_at=None)
+    text = page.get(f"/automations/{automation.uuid}/").content.decode()
+    assert "2 mails are held" in text
+    assert f"/automations/{automation.uuid}/held/?reason=stale" in text
+
+
+def test_the_page_does_not_warn_of_what_holds_no_mail(page):
+    automation = late(guarded=False)
+    assert "is late" not in page.get(f"/automations/{automation.uuid}/").content.decode()
+    off = make_automation("Off", definition={**CALLED, "exits": [ORDERED], "guarded": True})
+    turn_off(automation=off, actor="system")
+    assert "is late" not in page.get(f"/automations/{off.uuid}/").content.decode()

@@ -343,7 +343,12 @@ class TopicForm(StepForm):
 
 
 class WebhookForm(StepForm):
-    endpoint = forms.ModelChoiceField(Endpoint.objects.all(), label=gettext_lazy("Tell"), to_field_name="uuid")
+    endpoint = forms.ModelChoiceField(
+        Endpoint.objects.all(),
+        label=gettext_lazy("Tell"),
+        to_field_name="uuid",
+        help_text=gettext_lazy("Added in Settings, Endpoints."),
+    )
 
     def says(self) -> dict[str, Any]:
         return {**super().says(), "endpoint": str(self.cleaned_data["endpoint"].uuid)}

@@ -13,15 +13,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns.automations import editing, listing, services, words
+from campaigns.automations import editing, guard, listing, services, words
 from campaigns.automations.figures import figures
 from campaigns.automations.forms.entry import EntryForm, ExitRuleForm, ExitRules, SettingsForm, TriggerForm
 from campaigns.automations.forms.parts import RuleFields
 from campaigns.automations.forms.steps import FORMS, FRESH, StepForm
 from campaigns.automations.models import Automation, AutomationVersion
+from campaigns.automations.nodes import ABOUT
 from campaigns.automations.outline import Outline
 from campaigns.automations.picture import ZOOMS, Painter
-from campaigns.automations.types import OPEN, AutomationState, Problem
+from campaigns.automations.published import definition_of
+from campaigns.automations.types import OPEN, AutomationState, EnrolmentState, HeldReason, Problem
 from personalize.core import registries
 from personalize.core.clock import now
 from personalize.core.permissions import allowed, require
@@ -260,6 +262,7 @@ def _page(
         "painter": painter,
         "trigger": painter.trigger(),
         "stats": _stats(request, automation, counted),
+        "late_news": _late_news(automation),
         "problems": problems,
         "kinds": [(key, words.ICONS[key], label) for key, label in words.KINDS.items()],
         "figures": counted,
@@ -322,6 +325,19 @@ def _stats(request: HttpRequest, automation: Automation, counted: Any) -> list[S
         ),
     ]
     return stats
+
+
+def _late_news(automation: Automation) -> dict[str, Any] | None:
+    """That mails are held because news of what would end it are late, and how many; None when the news are fresh."""
+    if automation.state != AutomationState.LIVE or automation.live is None:
+        return None
+    definition = definition_of(automation.live)
+    if not guard.is_stale(definition, now()):
+        return None
+    return {
+        "of_orders": all(ABOUT.get(name) == "order" for name in guard.exit_names(definition)),
+        "held": automation.enrolments.filter(state=EnrolmentState.HELD, reason=HeldReason.STALE).count(),
+    }
 
 
 def _last(outline: Outline) -> tuple[str, str] | None:
