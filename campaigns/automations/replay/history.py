@@ -133,7 +133,7 @@ def read_people(
     """These people by id; a fixed number of queries."""
     barred = Suppression.objects.in_force(until).concerning(automation.topic_id)
     joined = Subscription.objects.filter(
-        subscriber=OuterRef("pk"), topic_id=automation.topic_id, state=SubscriptionState.SUBSCRIBED
+        subscriber=OuterRef("pk"), topic=automation.topic, state=SubscriptionState.SUBSCRIBED
     )
     rows = (
         Subscriber.objects.filter(pk__in=among(ids))
