@@ -32,6 +32,9 @@ LAG = dt.timedelta(minutes=30)
 """Half of the latest events may not be later than this."""
 
 FRESH_LAG = dt.timedelta(hours=6)
+LONGEST_WAY = dt.timedelta(days=7)
+"""How long a mail may wait for its window, its place under a limit and its server."""
+
 LEARNT_SECONDS = 3600
 ASKED_SECONDS = 30
 
@@ -156,7 +159,11 @@ def ending_names(automation: Automation) -> frozenset[str]:
 
 def false_positives(*, automation: Automation, since: dt.datetime) -> FalsePositives:
     """How often a mail of the automation went out after an event that should have stopped it, because its news came later."""
-    sent = StepVisit.objects.filter(enrolment__automation=automation, message__isnull=False).annotate(
+    # A mail is written days before it leaves at most, which spares the ledger the older ones.
+    written = StepVisit.objects.filter(
+        enrolment__automation=automation, message__isnull=False, at__gte=since - LONGEST_WAY
+    )
+    sent = written.annotate(
         handed_at=Subquery(
             Message.objects.filter(uuid=OuterRef("message"), state=MessageState.SENT).values("handed_at")[:1]
         )

@@ -138,8 +138,8 @@ def _after_an_order(request: HttpRequest, automation: Automation) -> list[Stat]:
     found = guard.false_positives(automation=automation, since=now() - SPAN)
     value = _("%(n)s of %(sent)s") % {"n": f"{found.number:,}", "sent": f"{found.sent:,}"} if found.sent else None
     if "order_placed" in names:
-        return [Stat(_("After an order"), value, _("mails that went out because the order was heard of too late"))]
-    return [Stat(_("After its end"), value, _("mails that went out because the news came too late"))]
+        return [Stat(_("After an order"), value, _("mails sent as the order was heard of too late"))]
+    return [Stat(_("After its end"), value, _("mails sent as the news came too late"))]
 
 
 # --- a person -----------------------------------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ class EndpointForm(forms.Form):
         widget=forms.URLInput,
     )
 
-    def __init__(self, *args: Any, endpoint: Endpoint | None = None, **options: Any) -> None:
-        initial = {"name": endpoint.name, "url": endpoint.url} if endpoint else {}
-        super().__init__(*args, initial=initial, **options)
+    def __init__(self, data: Any = None, *, endpoint: Endpoint | None = None) -> None:
+        super().__init__(data)
+        self.initial = {"name": endpoint.name, "url": endpoint.url} if endpoint else {}
         self._endpoint = endpoint
 
     def clean_name(self) -> str:
