@@ -26,4 +26,6 @@ class AutomationsConfig(AppConfig):
 
         for declaration in personal.declared():
             registries.personal_data.add(declaration)
+        for kind in personal.kept():
+            registries.retention.add(kind)
         registries.mail_groups.add(registries.MailGroupSource("automations", services.named))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.automations.enrolling import give_to_survivor
-from personalize.core.personal import rows_of
-from personalize.core.registries import PersonalData
+from campaigns.automations.models import Call, CallState, Enrolment, LeftOut
+from personalize.core.personal import empty, rows_of
+from personalize.core.registries import PersonalData, Retention
+from personalize.core.retention import rows_older
 
 
 def declared() -> list[PersonalData]:
@@ -39,5 +42,36 @@ def declared() -> list[PersonalData]:
             fate=_("deleted"),
             via="enrolment__subscriber",
             hidden=["endpoint"],
+        ),
+    ]
+
+
+def kept() -> list[Retention]:
+    return [
+        rows_older(
+            "automation_triggers",
+            lambda: Enrolment.objects.filter(ended_at__isnull=False),
+            "ended_at",
+            label=_("What brought people into automations"),
+            fate=_("emptied, the way stays for the sums"),
+            days=730,
+            still=~Q(context={}),
+            erase=empty(context={}),
+        ),
+        rows_older(
+            "left_out",
+            LeftOut.objects.all,
+            "at",
+            label=_("Who did not come into automations"),
+            fate=_("deleted"),
+            days=365,
+        ),
+        rows_older(
+            "calls",
+            lambda: Call.objects.exclude(state=CallState.READY),
+            "created_at",
+            label=_("What other systems and the team were told"),
+            fate=_("deleted"),
+            days=90,
         ),
     ]

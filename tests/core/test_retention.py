@@ -16,6 +16,7 @@ import time_machine
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
+from campaigns.automations.models import Call, Enrolment, LeftOut
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState
 from campaigns.tracking.models import Hit
@@ -26,7 +27,15 @@ from segments.commerce.models import Connection, Receipt
 from segments.consent.models import Subscription
 from segments.events.models import Event
 from segments.transfer.models import Import, Rejection
-from tests.factories import NOW, make_mailing, make_subscriber, make_subscription, make_topic
+from tests.factories import (
+    NOW,
+    make_automation,
+    make_enrolment,
+    make_mailing,
+    make_subscriber,
+    make_subscription,
+    make_topic,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +89,16 @@ def make_old_things(tmp_path: Path) -> None:
             created_at=ago(age),
             trace={"name": "Ann"},
         )
+    automation = make_automation()
+    for age in (729, 731):
+        make_enrolment(
+            automation, person, context={"key": "c1"}, state="done", due_at=None, ended_at=ago(age), created_at=ago(age)
+        )
+    way = make_enrolment(automation, person)
+    for age in (364, 366):
+        LeftOut.objects.create(automation=automation, subscriber=person, entry_key=str(age), reason="late", at=ago(age))
+    for age in (89, 91):
+        Call.objects.create(enrolment=way, step=str(age), body={}, state="done", created_at=ago(age), ended_at=ago(age))
     sent = Message.objects.first()
     for kind, age in (("click", 29), ("click", 31), ("open", 389), ("open", 391), ("click", 391)):
         Hit.objects.create(
@@ -93,7 +112,7 @@ def test_every_kind_goes_when_its_time_is_over_and_not_before(tmp_path):
     audit.record(actor="Maya", action="setup")
     AuditEntry.objects.update(at=ago(9999))
     expected = dict.fromkeys(("answers", "receipts", "rejections", "reject_files", "unconfirmed", "mail_contents"), 1)
-    expected |= {"opens": 1, "hit_origins": 4}
+    expected |= {"opens": 1, "hit_origins": 4, "automation_triggers": 1, "left_out": 1, "calls": 1}
     foretold = prune(dry_run=True)
     assert {kind: row["found"] for kind, row in foretold.items()} == expected
     assert {row["pruned"] for row in foretold.values()} == {0}
@@ -114,6 +133,12 @@ def test_every_kind_goes_when_its_time_is_over_and_not_before(tmp_path):
         ("click", ""),
         ("click", "Firefox"),
         ("open", ""),
+    ]
+    assert [left.entry_key for left in LeftOut.objects.all()] == ["364"]
+    assert [call.step for call in Call.objects.all()] == ["89"]
+    assert sorted(Enrolment.objects.filter(state="done").values_list("context", flat=True), key=len) == [
+        {},
+        {"key": "c1"},
     ]
     assert AuditEntry.objects.filter(action="setup").exists()
 
