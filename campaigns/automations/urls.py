@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from campaigns.automations.views import detail, overview, people
+from campaigns.automations.views import detail, overview, people, simulation, why
 
 app_name = "automations"
 urlpatterns = [
@@ -29,5 +29,8 @@ urlpatterns = [
     path("automations/<uuid:uuid>/held/", people.held, name="held"),
     path("automations/<uuid:uuid>/held/release/", people.release, name="release"),
     path("automations/<uuid:uuid>/held/drop/", people.drop, name="drop"),
+    path("automations/<uuid:uuid>/simulate/", simulation.simulate, name="simulate"),
+    path("automations/<uuid:uuid>/simulate/<uuid:simulation>/", simulation.progress, name="simulating"),
+    path("automations/<uuid:uuid>/why/<uuid:person>/", why.why, name="why"),
     path("automations/<uuid:uuid>/left-out/", people.left_out, name="left_out"),
 ]
