@@ -13,6 +13,7 @@ from campaigns.automations.models import (
     Endpoint,
     Enrolment,
     LeftOut,
+    Simulation,
     StepVisit,
 )
 from personalize.core.administration import ReadOnlyAdmin
@@ -59,6 +60,12 @@ class LeftOutAdmin(ReadOnlyAdmin):
 class DaySweptAdmin(ReadOnlyAdmin):
     list_display = ["automation", "up_to"]
     list_select_related = ["automation"]
+
+
+@admin.register(Simulation)
+class SimulationAdmin(ReadOnlyAdmin):
+    list_display = ["uuid", "automation", "version", "state", "created_at"]
+    list_select_related = ["automation", "version__automation"]
 
 
 @admin.register(Endpoint)

@@ -171,7 +171,7 @@ def _switch(request: HttpRequest, automation: Automation) -> SafeString | str:
 
 def people(automation: Automation) -> QuerySet[Enrolment]:
     """Everybody's way through an automation, with the person and the version."""
-    return Enrolment.objects.filter(automation=automation).select_related("subscriber", "version")
+    return Enrolment.objects.filter(automation=automation).select_related("subscriber", "version__automation")
 
 
 def people_for(request: HttpRequest, automation: Automation) -> Lists:
@@ -293,7 +293,8 @@ def _enrolment_state(row: Enrolment) -> SafeString:
     }
     label = state(row.get_state_display(), tones.get(EnrolmentState(row.state), ""))
     reason = reason_of(row)
-    return format_html('{}<span class="enrolment-reason">{}</span>', label, reason) if reason else label
+    why = reverse("automations:why", args=[row.version.automation.uuid, row.subscriber.uuid])
+    return format_html('{}<a class="enrolment-reason" href="{}">{}</a>', label, why, reason or _("Why?"))
 
 
 def _due(row: Enrolment) -> SafeString | str:
@@ -461,7 +462,17 @@ def left_out_for(request: HttpRequest) -> Lists:
                 lambda row: address_for(reader, row.subscriber),
                 show=partial(_person, reader),
             ),
-            Column("reason", gettext_lazy("Why not"), lambda row: str(row.get_reason_display()), sort=("reason",)),
+            Column(
+                "reason",
+                gettext_lazy("Why not"),
+                lambda row: str(row.get_reason_display()),
+                show=lambda row: format_html(
+                    '<a class="number-link" href="{}">{}</a>',
+                    reverse("automations:why", args=[row.automation.uuid, row.subscriber.uuid]),
+                    row.get_reason_display(),
+                ),
+                sort=("reason",),
+            ),
             Column("key", gettext_lazy("What for"), lambda row: row.entry_key, later=True, quiet=True),
             _moment("at", gettext_lazy("When")),
         ),
@@ -490,7 +501,7 @@ def left_out_for(request: HttpRequest) -> Lists:
 
 def left_out(automation: Automation) -> QuerySet[LeftOut]:
     """Whoever did not come in."""
-    return LeftOut.objects.filter(automation=automation).select_related("subscriber")
+    return LeftOut.objects.filter(automation=automation).select_related("subscriber", "automation")
 
 
 # --- versions -----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.automations.types import AutomationState, EnrolmentState, LeftOutReason, Visit
+from campaigns.automations.types import AutomationState, EnrolmentState, LeftOutReason, SimulationState, Visit
 
 
 class Automation(models.Model):
@@ -197,6 +197,32 @@ class DaySwept(models.Model):
 
     def __str__(self) -> str:
         return f"{self.automation_id} {self.up_to}"
+
+
+class Simulation(models.Model):
+    """A replay of stored events through a version, or through the draft as it was, and what it found; writes nothing else.
+
+    ``share`` is how much of the time is through, from 0 to 1, as of ``touched_at``; ``result`` is a report as JSON.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="simulations")
+    version = models.ForeignKey(AutomationVersion, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    definition = models.JSONField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=SimulationState, default=SimulationState.WAITING)
+    share = models.FloatField(default=0.0)
+    result = models.JSONField(null=True, blank=True)
+    problem = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField()
+    touched_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
 
 
 class Endpoint(models.Model):

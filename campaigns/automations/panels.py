@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy
 from campaigns.automations import guard, listing, words
 from campaigns.automations.figures import SPAN
 from campaigns.automations.models import Automation, Enrolment
-from campaigns.automations.types import OPEN, AutomationState, EnrolmentState
+from campaigns.automations.types import OPEN, OWNER_KIND, AutomationState, EnrolmentState
 from personalize.core import permissions, registries
 from personalize.core.clock import now
 from personalize.core.registries import (
     BulkAction,
     FirstRunStep,
+    MailSource,
     MenuEntry,
     PageAction,
     Panel,
@@ -92,6 +93,18 @@ def register() -> None:
             order=65,
         )
     )
+    registries.mail_sources.add(MailSource(OWNER_KIND, _explained))
+    registries.actions.add(
+        PageAction(
+            "automations.simulate",
+            "automation",
+            lambda _automation: _("Simulate"),
+            "fast_forward",
+            lambda automation: reverse("automations:simulate", args=[automation.uuid]),
+            "report.view",
+            order=20,
+        )
+    )
     for kind, found in USED.items():
         registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
     for key, label, icon, page in (
@@ -103,6 +116,11 @@ def register() -> None:
         registries.bulk_actions.add(
             BulkAction(f"automations.{key}", page, label, icon, _on_page(key), "automation.run")
         )
+
+
+def _explained(message: Any, person: Subscriber) -> str | None:
+    group = message.mailing.group
+    return reverse("automations:why", args=[group, person.uuid]) if group else None
 
 
 def _on_page(name: str) -> Callable[[HttpRequest], str | None]:
@@ -174,7 +192,7 @@ def count(person: Subscriber) -> int:
 
 def entries(person: Subscriber, limit: int, span: Span) -> Iterable[TimelineEntry]:
     """Coming in and leaving, newest first."""
-    rows = Enrolment.objects.filter(subscriber=person).select_related("automation")
+    rows = Enrolment.objects.filter(subscriber=person).select_related("automation", "subscriber")
     came = [_came(row) for row in span.of(rows, "created_at").order_by("-created_at", "-pk")[:limit]]
     ended = rows.filter(ended_at__isnull=False)
     left = [_ended(row) for row in span.of(ended, "ended_at").order_by("-ended_at", "-pk")[:limit]]
@@ -182,9 +200,7 @@ def entries(person: Subscriber, limit: int, span: Span) -> Iterable[TimelineEntr
 
 
 def _came(row: Enrolment) -> TimelineEntry:
-    return TimelineEntry(
-        row.created_at, "automations", "account_tree", _("Came into"), _quoted(row), url=listing.url(row.automation)
-    )
+    return TimelineEntry(row.created_at, "automations", "account_tree", _("Came into"), _quoted(row), url=_way(row))
 
 
 def _ended(row: Enrolment) -> TimelineEntry:
@@ -193,9 +209,11 @@ def _ended(row: Enrolment) -> TimelineEntry:
     detail = "" if done else words.reason_words(row.reason)
     icon = "flag" if done else "logout"
     # It ended on the instant at which all that is known of it ends.
-    return TimelineEntry(
-        row.ended_at or row.created_at, "automations", icon, verb, _quoted(row), detail, url=listing.url(row.automation)
-    )
+    return TimelineEntry(row.ended_at or row.created_at, "automations", icon, verb, _quoted(row), detail, url=_way(row))
+
+
+def _way(row: Enrolment) -> str:
+    return reverse("automations:why", args=[row.automation.uuid, row.subscriber.uuid])
 
 
 def _quoted(row: Enrolment) -> str:

@@ -117,6 +117,15 @@ class StepSkip(models.TextChoices):
     GONE = "gone", _("What it needs is not there any more")
 
 
+class SimulationState(models.TextChoices):
+    """waiting → running → done or failed. Who stopped in the middle of one leaves it to be begun anew."""
+
+    WAITING = "waiting", _("Waits for a worker")
+    RUNNING = "running", _("Goes on")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Could not be done")
+
+
 @dataclass(frozen=True)
 class Arrival:
     """Somebody whom a trigger, the API or a person names: for what (``entry_key``), and since when (``started_at``).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from campaigns.automations.views import detail, endpoints, entering, overview, people, versions
+from campaigns.automations.views import detail, endpoints, entering, overview, people, simulation, versions, why
 
 app_name = "automations"
 urlpatterns = [
@@ -32,6 +32,9 @@ urlpatterns = [
     path("automations/<uuid:uuid>/held/release/", people.release, name="release"),
     path("automations/<uuid:uuid>/held/drop/", people.drop, name="drop"),
     path("subscribers/<uuid:person>/put-in/", entering.put_person_in, name="put_person_in"),
+    path("automations/<uuid:uuid>/simulate/", simulation.simulate, name="simulate"),
+    path("automations/<uuid:uuid>/simulate/<uuid:simulation>/", simulation.progress, name="simulating"),
+    path("automations/<uuid:uuid>/why/<uuid:person>/", why.why, name="why"),
     path("automations/<uuid:uuid>/left-out/", people.left_out, name="left_out"),
     path("settings/endpoints/", endpoints.endpoints, name="endpoints"),
     path("settings/endpoints/new/", endpoints.new_endpoint, name="new_endpoint"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Case, When
@@ -42,13 +43,19 @@ def entries(subscriber: Subscriber, limit: int, span: Span) -> Iterator[Timeline
     messages = (
         Message.objects.filter(subscriber=subscriber)
         .annotate(told_at=Case(When(state=MessageState.SKIPPED, then="created_at"), default=_HANDED))
-        .select_related("mailing__version", "mailing__topic")
+        .select_related("mailing__version", "mailing__topic", "run")
         .order_by("-told_at", "-pk")
     )
     shown = list(span.of(messages, "told_at")[:limit])
     names = names_in_traces(shown)
     for message in shown:
-        yield _entry(message, names)
+        yield replace(_entry(message, names), url=_explained(message, subscriber))
+
+
+def _explained(message: Message, subscriber: Subscriber) -> str:
+    """The page that says why this mail came, or why not."""
+    source = next((one for one in registries.mail_sources if one.key == message.mailing.owner_kind), None)
+    return (source.url(message, subscriber) if source else None) or ""
 
 
 def names_in_traces(messages: Iterable[Message]) -> dict[str, str]:

@@ -11,10 +11,19 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.scheduled.models import Campaign, CampaignState, Variant
 from campaigns.scheduled.progress import progress_of
-from campaigns.scheduled.services import content_of
+from campaigns.scheduled.services import OWNER_KIND, content_of
 from personalize.content.thumbnails import thumbnail_url
 from personalize.core import registries
-from personalize.core.registries import FirstRunStep, MenuEntry, Panel, SearchHit, SearchSource, UsageSource, Use
+from personalize.core.registries import (
+    FirstRunStep,
+    MailSource,
+    MenuEntry,
+    Panel,
+    SearchHit,
+    SearchSource,
+    UsageSource,
+    Use,
+)
 from segments.segmentation.usages import attributes_in, lists_in
 
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED)
@@ -29,6 +38,7 @@ def register() -> None:
     registries.panels.add(Panel("campaigns.running", "home.main", "scheduled/_running.html", _running, order=20))
     registries.panels.add(Panel("campaigns.next", "home.side", "scheduled/_next.html", _next, order=10))
     registries.panels.add(Panel("campaigns.live", "frame.live", "scheduled/_live.html", _live))
+    registries.mail_sources.add(MailSource(OWNER_KIND, _explained))
     registries.search.add(SearchSource("campaigns", _("Campaigns"), _find, order=20))
     registries.usages.add(UsageSource("campaigns.segment", "segment", _uses_segment))
     registries.usages.add(UsageSource("campaigns.list", "list", lambda one: _frozen_uses(lists_in, str(one.uuid))))
@@ -45,6 +55,10 @@ def register() -> None:
             order=90,
         )
     )
+
+
+def _explained(message: Any, person: Any) -> str | None:
+    return reverse("scheduled:why", args=[message.run.owner, person.uuid]) if message.run else None
 
 
 def _waiting() -> int | None:

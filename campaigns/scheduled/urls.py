@@ -14,6 +14,7 @@ urlpatterns = [
     path("campaigns/<uuid:uuid>/edit/", views.campaign_edit, name="edit"),
     path("campaigns/<uuid:uuid>/progress/", views.campaign_progress, name="progress"),
     path("campaigns/<uuid:uuid>/people/", views.campaign_people, name="people"),
+    path("campaigns/<uuid:uuid>/people/<uuid:person>/", views.campaign_why, name="why"),
     path("campaigns/<uuid:uuid>/send/", views.campaign_send, name="send"),
     path("campaigns/<uuid:uuid>/pause/", views.campaign_pause, name="pause"),
     path("campaigns/<uuid:uuid>/resume/", views.campaign_resume, name="resume"),

@@ -24,11 +24,13 @@ from campaigns.scheduled.forms import CampaignForm, ScheduleForm
 from campaigns.scheduled.models import Campaign, CampaignState
 from campaigns.scheduled.progress import progress_of
 from campaigns.scheduled.readiness import blockers
+from campaigns.scheduled.why import why_campaign
 from personalize.content.thumbnails import thumbnail_url
 from personalize.core.clock import now
 from personalize.core.permissions import require
 from personalize.dashboard.templatetags.dashboard import WaterfallStep
 from segments.segmentation.services import audience, condition
+from segments.subscribers.models import Subscriber
 
 UNDO = dt.timedelta(seconds=60)
 """How long a send from the dashboard can be taken back before the first mail leaves."""
@@ -160,6 +162,16 @@ def campaign_people(request: HttpRequest, uuid: UUID) -> HttpResponse:
         "doubtful": state == str(MessageState.IN_DOUBT.value),
     }
     return render(request, "scheduled/people.html", context)
+
+
+@require_GET
+@require("people.view")
+def campaign_why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponse:
+    """Why somebody got it, or did not."""
+    campaign = _campaign(uuid)
+    subscriber = get_object_or_404(Subscriber, uuid=person)
+    gates = why_campaign(subscriber=subscriber, campaign=campaign)
+    return render(request, "scheduled/why.html", {"campaign": campaign, "person": subscriber, "gates": gates})
 
 
 @require_POST

@@ -282,6 +282,17 @@ class MailGroupSource:
 
 
 @dataclass(frozen=True)
+class MailSource:
+    """What sends mails, by the ``owner_kind`` of its mailings: ``url(message, person)`` is the page that says why this one
+    came, or why not; None where there is none.
+    """
+
+    key: str
+    url: Callable[[Any, Any], str | None]
+    order: int = 100
+
+
+@dataclass(frozen=True)
 class PersonalData:
     """What an app declares about one model that holds something of people; ``core.personal`` makes the usual ones.
 
@@ -340,6 +351,7 @@ search: Registry[SearchSource] = Registry()
 first_run: Registry[FirstRunStep] = Registry()
 usages: Registry[UsageSource] = Registry()
 mail_groups: Registry[MailGroupSource] = Registry()
+mail_sources: Registry[MailSource] = Registry()
 personal_data: Registry[PersonalData] = Registry()
 retention: Registry[Retention] = Registry()
 
