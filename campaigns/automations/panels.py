@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.automations import listing, words
 from campaigns.automations.models import Automation, Enrolment
-from campaigns.automations.services import OWNER_KIND
-from campaigns.automations.types import OPEN, AutomationState, EnrolmentState
+from campaigns.automations.types import OPEN, OWNER_KIND, AutomationState, EnrolmentState
 from personalize.core import permissions, registries
 from personalize.core.registries import (
     BulkAction,

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns.automations import entering, matching
+from campaigns.automations import dates, entering, matching
 from campaigns.automations.matching import EventFacts
 from campaigns.automations.models import Automation
 from campaigns.automations.nodes import (
@@ -110,7 +110,7 @@ class _Replay:
     ) -> None:
         self.definition, self.automation = definition, automation
         self.since, self.until, self.people = since, until, people
-        self.elsewhere = history.dates.brand_zone()
+        self.elsewhere = dates.brand_zone()
         self.tally = Tally(zone(self.elsewhere), follow)
         self.world = World(
             definition=definition,

@@ -14,7 +14,16 @@ from campaigns.scheduled.progress import progress_of
 from campaigns.scheduled.services import OWNER_KIND, content_of
 from personalize.content.thumbnails import thumbnail_url
 from personalize.core import registries
-from personalize.core.registries import FirstRunStep, MailSource, MenuEntry, Panel, SearchHit, SearchSource, UsageSource, Use
+from personalize.core.registries import (
+    FirstRunStep,
+    MailSource,
+    MenuEntry,
+    Panel,
+    SearchHit,
+    SearchSource,
+    UsageSource,
+    Use,
+)
 from segments.segmentation.usages import attributes_in, lists_in
 
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED)
@@ -46,7 +55,6 @@ def register() -> None:
             order=90,
         )
     )
-
 
 
 def _explained(message: Any, person: Any) -> str | None:

@@ -114,7 +114,7 @@ BIRTHDAY = {
 def a_month(rng: random.Random, people: Sequence[Subscriber], number: int) -> list[Happening]:
     """Events of some people in any order, some of them told late, some at the same instant."""
     names = ["cart_updated"] * 6 + ["checkout_started", "cart_emptied", "order_placed", "email_clicked"] * 2
-    found = []
+    found: list[Happening] = []
     for _ in range(number):
         at = BEGIN + dt.timedelta(minutes=rng.randrange(1, DAYS * 24 * 12) * 5)
         if found and rng.random() < 0.5:

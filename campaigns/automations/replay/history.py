@@ -133,7 +133,7 @@ def read_people(
     """These people by id; a fixed number of queries."""
     barred = Suppression.objects.in_force(until).concerning(automation.topic_id)
     joined = Subscription.objects.filter(
-        subscriber=OuterRef("pk"), topic_id=automation.topic_id, state=SubscriptionState.SUBSCRIBED
+        Q(topic_id=automation.topic_id), subscriber=OuterRef("pk"), state=SubscriptionState.SUBSCRIBED
     )
     rows = (
         Subscriber.objects.filter(pk__in=among(ids))
@@ -213,7 +213,7 @@ def near_others(
     rows = sent.order_by().values_list("subscriber_id", "handed_at", "mailing__name")
     for person, handed_at, name in rows.iterator(chunk_size=5_000) if theirs else ():
         for at, step in theirs.get(person, ()):
-            if abs(at - handed_at) <= NEAR:
+            if handed_at is not None and abs(at - handed_at) <= NEAR:
                 near.add((person, at, step))
                 names[name].add((person, at))
     by_step = Counter(step for _person, _at, step in near)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-import uuid
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from campaigns.automations import entering, flow, hearing, matching
@@ -55,7 +55,7 @@ class World:
     What people did ``reaches_back`` before what brought them in may still be a reason to go."""
 
     definition: Definition
-    automation: uuid.UUID
+    automation: UUID
     topic: int | None
     priority: int
     brand_zone: ZoneInfo
@@ -73,7 +73,7 @@ class Way:
     """A simulated enrolment: its fields mean what they mean there. ``number`` tells which came first."""
 
     number: int
-    uuid: uuid.UUID
+    uuid: UUID
     entry_key: str
     step: str
     due_at: dt.datetime | None
@@ -81,7 +81,7 @@ class Way:
     started_at: dt.datetime
     activity_at: dt.datetime
     context: Any
-    event: uuid.UUID | None
+    event: UUID | None
     state: str = EnrolmentState.ACTIVE
     mailed_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
@@ -201,7 +201,7 @@ class Life:
         definition = self.world.definition
         way = Way(
             number=len(self.past.entered),
-            uuid=uuid.uuid5(self.world.automation, f"{self.person.pk}:{arrival.entry_key}"),
+            uuid=uuid5(self.world.automation, f"{self.person.pk}:{arrival.entry_key}"),
             entry_key=arrival.entry_key,
             step=definition.first,
             due_at=at,
@@ -338,7 +338,7 @@ class Life:
             self._tell(at, "waits", step.id, "window", {"until": opens})
             self.plan(opens, LEAVES, letter)
             return
-        mail = Mail(at, uuid.uuid5(world.automation, step.id), world.topic, world.automation, world.priority)
+        mail = Mail(at, uuid5(world.automation, step.id), world.topic, world.automation, world.priority)
         if reason := self._had_theirs(at):
             self._holds_back(letter, at, reason)
             return
