@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -159,8 +161,10 @@ def _line(one: Told, step: str, icon: str) -> Line:
         case "heard":
             return Line(one.at, "bolt", _("Heard"), words.happens(one.what))
         case "waits":
-            why = _("until the window opens") if one.what == "window" else _("for a place under a limit")
-            return Line(one.at, "schedule", step, _("The mail waits %(why)s") % {"why": why})
+            until = date_format(localtime(one.detail["until"]), "j M, H:i")
+            window = _("The mail waits until the window opens, %(at)s")
+            limit = _("The mail waits for a place under a limit, %(at)s")
+            return Line(one.at, "schedule", step, (window if one.what == "window" else limit) % {"at": until})
         case "mail" if one.what == "sent":
             return Line(one.at, "send", step, _("The mail goes out"))
         case "mail":

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -98,7 +99,7 @@ def _do(row: Simulation) -> None:
         _ends(row, SimulationState.DONE, result=report.as_json(), share=1.0)
 
 
-def _ends(row: Simulation, state: SimulationState, **told: object) -> None:
+def _ends(row: Simulation, state: SimulationState, **told: Any) -> None:
     move(row, old=SimulationState.RUNNING, new=state, touched_at=now(), **told)
     row.refresh_from_db()
 

@@ -15,7 +15,7 @@ from campaigns.automations import findings, matching, words
 from campaigns.automations.definition import read
 from campaigns.automations.matching import EventFacts
 from campaigns.automations.models import Automation, Enrolment, LeftOut, StepVisit
-from campaigns.automations.nodes import Definition, EventTrigger
+from campaigns.automations.nodes import Definition, EventExit, EventTrigger
 from campaigns.automations.types import EnrolmentState, HeldReason, Visit
 from campaigns.delivery.gates import Gate, of_consent, of_message, of_rule
 from campaigns.delivery.models import Message
@@ -146,7 +146,7 @@ def _last_news(row: Enrolment) -> list[tuple[str, str]]:
     definition = read(row.version.definition)
     if row.ended_at is None or not isinstance(definition, Definition):
         return []
-    exits = [exit for exit in definition.exits if exit.reason == row.reason and hasattr(exit, "match")]
+    exits = [exit for exit in definition.exits if isinstance(exit, EventExit) and exit.reason == row.reason]
     names = {name for exit in exits for name in exit.match.names}
     heard = Event.objects.filter(subscriber=row.subscriber_id, name__in=names, received_at__lte=row.ended_at)
     for event in heard.order_by("-received_at", "-pk")[:20]:

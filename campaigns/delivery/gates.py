@@ -14,6 +14,7 @@ from campaigns.delivery.models import Message
 from campaigns.delivery.timeline import names_in_traces, why, why_not
 from campaigns.delivery.types import MessageState
 from segments.consent.models import ConsentEntry, Subscription, SubscriptionState, Suppression, Topic
+from segments.consent.standing import ABOUT_MANNER
 from segments.segmentation.rules.reading import RuleError
 from segments.segmentation.truth import Truth, truths
 from segments.subscribers.models import Subscriber
@@ -60,7 +61,7 @@ def of_consent(person: Subscriber, topic: Topic | None, at: dt.datetime) -> list
     if topic is not None:
         follows = Subscription.objects.filter(subscriber=person, topic=topic).first()
         said = ConsentEntry.objects.filter(Q(topic=topic) | Q(topic=None), subscriber=person).order_by("-at", "-pk")
-        entry = said.first()
+        entry = said.exclude(action__in=ABOUT_MANNER).first()
         proof = [(entry.get_action_display(), entry.source)] if entry else []
         yes = follows is not None and follows.state == SubscriptionState.SUBSCRIBED
         words = _("Follows ‘%(topic)s’.") if yes else _("Does not follow ‘%(topic)s’.")
