@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from pytest_django.live_server_helper import LiveServer
 from schemathesis.checks import not_a_server_error
 
+from campaigns.automations.models import Automation
 from personalize.accounts.keys import SCOPES
 from personalize.api import api
 from personalize.core import clock
@@ -128,7 +129,9 @@ def test_nothing_that_can_be_sent_makes_it_fail(case: Any, shop: Shop):
     if len(str(case.body)) % 2:
         upsert_subscribers(rows=[SubscriberRow(ANN, external_id="C-1042")], source="shop")
         Topic.objects.get_or_create(key="news", defaults={"name": "News"})
-        case.path_parameters = {name: HERE[name] for name in case.path_parameters or {}}
+        automation = Automation.objects.first() or make_automation()
+        here = {**HERE, "automation": str(automation.uuid)}
+        case.path_parameters = {name: here[name] for name in case.path_parameters or {}}
         case.headers.pop("Idempotency-Key", None)
         case.body = aimed(case.body)
     case.call_and_validate(app=application, checks=[not_a_server_error])
