@@ -98,5 +98,6 @@ def test_a_stranger_signs_up_confirms_and_chooses(
     page.get_by_role("button", name="stop all letters").click()
     sync_api.expect(page.get_by_role("heading", name="You get no more letters")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
+    sync_api.expect(page.get_by_text("It is as it was before you left.")).to_be_visible()
     assert Subscription.objects.filter(state="subscribed").count() == 2
     fine()

@@ -68,7 +68,8 @@ class Watch:
         self.page.wait_for_url("**/")
 
     def sideways(self) -> int:
-        """How many pixels the page is wider than the window."""
+        """How many pixels the page is wider than the window, once it is all there."""
+        self.page.wait_for_load_state()
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
 
