@@ -7,16 +7,15 @@ property of the event itself. What is missing, or of another type than the value
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, Expression, F, FloatField, Func, Q
+from django.db.models import Expression, F, FloatField, Func, Q
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.formats import number_format
@@ -30,7 +29,7 @@ from segments.segmentation.rules.compiler import NOBODY
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.reading import RuleError, at
-from segments.segmentation.rules.sql import JsonListHolds
+from segments.segmentation.rules.sql import JsonListHolds, JsonScalar
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.words import both, either, operator_words
 
@@ -51,28 +50,6 @@ class TriggerRule(Node):
     field: str
     op: str
     values: tuple[str | int | float | bool, ...]
-
-
-class _Value(Func):
-    """The scalar at a path of a JSON column, as text or number; null where there is none, or one of another type."""
-
-    def __init__(self, column: str, path: Sequence[str], type: str) -> None:
-        super().__init__(F(column), output_field=FloatField() if type == "number" else CharField())
-        self.path, self.type = list(path), type
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
-        column, params = compiler.compile(self.source_expressions[0])
-        value = f"({column} #>> %s::text[])" + ("::double precision" if self.type == "number" else "")
-        sql = f"CASE WHEN jsonb_typeof({column} #> %s::text[]) = '{self.type}' THEN {value} END"
-        return sql, [*params, self.path, *params, self.path]
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
-        column, params = compiler.compile(self.source_expressions[0])
-        types = {"number": "'integer', 'real'", "string": "'text'", "boolean": "'true', 'false'"}[self.type]
-        value = "json_type" if self.type == "boolean" else "json_extract"
-        sql = f"CASE WHEN json_type({column}, %s) IN ({types}) THEN {value}({column}, %s) END"
-        path = "$." + ".".join(json.dumps(key) for key in self.path)
-        return sql, [*params, path, *params, path]
 
 
 class _Length(Func):
@@ -152,8 +129,8 @@ def _value(rule: TriggerRule, column: str) -> tuple[Expression, list[Any]]:
         return _Length(column, "products"), [first]
     path = rule.field.split(".", 1)
     if isinstance(first, bool):
-        return _Value(column, path, "boolean"), ["true" if first else "false"]
-    return _Value(column, path, "string" if isinstance(first, str) else "number"), list(rule.values)
+        return JsonScalar(column, path, "boolean"), ["true" if first else "false"]
+    return JsonScalar(column, path, "string" if isinstance(first, str) else "number"), list(rule.values)
 
 
 def _compare(value: Expression, op: str, values: list[Any]) -> Q:

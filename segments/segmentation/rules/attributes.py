@@ -63,13 +63,14 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Attribu
     if op in _LISTS:
         items = reading.sequence(raw["value"], here)
         return AttributeRule(field, op, tuple(_value(item, f"{here}[{i}]", field) for i, item in enumerate(items)))
+    zone = vocabulary.zone() if field.type == "age" else "UTC"
     if op == "between":
         items = reading.sequence(raw["value"], here, least=2, most=2)
         low, high = (_value(item, f"{here}[{i}]", field) for i, item in enumerate(items))
         if low > high:  # type: ignore[operator]  # Both are of the field's type.
             raise RuleError(here, _("The first value is above the second."))
-        return AttributeRule(field, op, (low, high))
-    return AttributeRule(field, op, (_value(raw["value"], here, field),))
+        return AttributeRule(field, op, (low, high), zone)
+    return AttributeRule(field, op, (_value(raw["value"], here, field),), zone)
 
 
 def _value(raw: Any, path: str, field: Field) -> Scalar:

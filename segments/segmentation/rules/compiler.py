@@ -14,14 +14,14 @@ EVERYBODY = ~Q(pk__in=[])
 NOBODY = Q(pk__in=[])
 
 
-def compile_rule(node: Node, *, as_of: dt.datetime, person: str = "") -> Q:
+def compile_rule(node: Node, *, as_of: dt.datetime, person: str = "", few: bool = False) -> Q:
     """The condition that is true of the people meant, for ``filter()`` or ``annotate(x=ExpressionWrapper(q, BooleanField()))``.
 
     ``person`` is the lookup path from the queryset's rows to the subscriber: empty on Subscriber, ``subscriber`` on
-    Message. ``as_of`` bounds dated facts such as orders; attributes and topics are as they are now. The condition is
-    never null, so that its negation is the complement.
+    Message. ``as_of`` bounds dated facts such as orders; attributes and topics are as they are now. ``few`` says that the
+    queryset holds few rows. The condition is never null, so that its negation is the complement.
     """
-    return compile_node(node, Scope(as_of, person))
+    return compile_node(node, Scope(as_of, person, few))
 
 
 def compile_node(node: Node, scope: Scope) -> Q:

@@ -15,10 +15,15 @@ from segments.segmentation.rules.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Scope:
-    """Where and when a rule is asked: ``person`` is the lookup path from the row to its subscriber, empty on subscribers."""
+    """Where and when a rule is asked: ``person`` is the lookup path from the row to its subscriber, empty on subscribers.
+
+    ``few`` says that only few people are left to be asked about: then each one's facts are looked up by themselves, where
+    otherwise those of all people are gathered at once.
+    """
 
     as_of: dt.datetime
     person: str = ""
+    few: bool = False
 
     def path(self, column: str) -> str:
         """The path to a column of the person."""

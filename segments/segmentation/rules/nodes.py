@@ -13,9 +13,20 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Unit: TypeAlias = Literal["minutes", "hours", "days", "weeks", "months"]
-Scalar: TypeAlias = str | int | float | bool | dt.date | dt.datetime
+CalendarUnit: TypeAlias = Literal["day", "week", "month", "year"]
 # Of one type within a rule, which is why comparing two of them is sound.
 Value: TypeAlias = typing.Any
+
+
+@dataclass(frozen=True)
+class Offset:
+    """A day or an instant relative to the one asked about: so many units later, or earlier where ``count`` is negative."""
+
+    count: int
+    unit: Unit
+
+
+Scalar: TypeAlias = str | int | float | bool | dt.date | dt.datetime | Offset
 
 
 @dataclass(frozen=True)
@@ -61,20 +72,100 @@ class Field:
 
 @dataclass(frozen=True)
 class AttributeRule(Node):
-    """Compares a field with ``values``: none for "is known", two for "between", any number for lists."""
+    """Compares a field with ``values``: none for "is known", two for "between", any number for lists.
+
+    ``zone`` is the time zone of people who have none, for fields that are judged by a person's own calendar.
+    """
 
     field: Field
     op: str
     values: tuple[Scalar, ...] = ()
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class NearRule(Node):
+    """Within ``km`` kilometres of a point in degrees, as the crow flies."""
+
+    latitude: float
+    longitude: float
+    km: float
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """An instant of a person's own from which a window is measured. ``of`` says which one, where the kind has many."""
+
+    kind: str
+    of: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A half-open span of time. ``last`` reaches back from the instant asked about, otherwise the ends are absolute."""
+    """A half-open span of time, all of it before the instant asked about.
+
+    At most one of: ``last`` reaches back from that instant; ``calendar`` is the day, week (from Monday), month or year
+    so many (0, -1, …) from the present one, by the clocks of ``zone`` or, where ``own``, of each person, ``zone`` standing
+    in where it is not known; ``since`` and ``until`` an anchor begin or end it; otherwise ``start`` and ``end`` do.
+    """
 
     last: tuple[int, Unit] | None = None
+    calendar: tuple[CalendarUnit, int] | None = None
+    own: bool = False
+    zone: str = "UTC"
+    since: Anchor | None = None
+    until: Anchor | None = None
     start: dt.datetime | None = None
     end: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """What an event must be like. ``field`` is ``subject``, ``amount`` (ten-thousandths), ``category`` or ``brand`` of the
+    product that it is about, or ``data.<name>`` for a property, whose value has the type of what it is compared with.
+    """
+
+    field: str
+    op: str
+    values: tuple[str | int | float | bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Events of one name that meet every filter."""
+
+    name: str
+    where: tuple[EventFilter, ...] = ()
+
+
+@dataclass(frozen=True)
+class EventRule(Node):
+    """A figure over a person's events, compared with ``values``: two for "between"; times for ``first`` and ``last``.
+
+    ``of`` is what is added up or told apart: ``amount`` (ten-thousandths), ``subject``, or ``data.<name>``.
+    """
+
+    happening: Happening
+    metric: str
+    op: str
+    values: tuple[Value, ...]
+    of: str = ""
+    window: Window = Window()
+
+
+@dataclass(frozen=True)
+class SequenceRule(Node):
+    """After one ``first`` event in the window came a ``then`` event, or, where not ``came``, none did.
+
+    ``within`` bounds how soon after; that none came is only true once that time is over.
+    """
+
+    first: Happening
+    then: Happening
+    came: bool
+    within: tuple[int, Unit] | None = None
+    window: Window = Window()
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,21 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from django.db.models import Avg, Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Aggregate, Avg, Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext as _
 
 from personalize.core.database import fold
 from segments.commerce.models import Order, OrderLine, OrderStatus, Refund, RefundLine
-from segments.segmentation.rules import reading
+from segments.segmentation.rules import figures, reading, windows
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
-from segments.segmentation.rules.nodes import LineFilter, OrdersRule, Window
+from segments.segmentation.rules.moments import parse_moment, resolved
+from segments.segmentation.rules.nodes import LineFilter, Offset, OrdersRule, Window
 from segments.segmentation.rules.reading import RuleError, at
-from segments.segmentation.rules.sql import Balance
 from segments.segmentation.rules.vocabulary import Vocabulary
-from segments.segmentation.rules.windows import bounds, parse_window
-from segments.segmentation.rules.words import both, date_words, either, money_words, operator_words, window_words
-from segments.subscribers.models import Subscriber
+from segments.segmentation.rules.words import both, either, moment_words, money_words, operator_words, window_words
 
-METRICS = ("count", "sum", "avg", "min", "max", "first", "last")
-COMPARISONS = (">", "<", ">=", "<=", "=", "!=", "between")
+METRICS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last")
+TIMES = ("first", "last")
 Rows: TypeAlias = QuerySet[Any, Any]
 _EXACT = ("is", "is_not", "in")
 _ORDERED = (*_EXACT, "<", "<=", ">", ">=")
@@ -49,7 +47,7 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> OrdersR
     path = at(path, "orders")
     body = reading.table(raw["orders"], path, required=["metric", "op", "value"], optional=["where", "window", "gross"])
     metric = reading.choice(body["metric"], at(path, "metric"), METRICS)
-    op = reading.choice(body["op"], at(path, "op"), COMPARISONS)
+    op = reading.choice(body["op"], at(path, "op"), figures.COMPARISONS)
     filters = reading.sequence(body.get("where", []), at(path, "where"), least=0)
     if "gross" in body and metric != "sum":
         raise RuleError(at(path, "gross"), _("Only a sum can be gross."))
@@ -58,7 +56,7 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> OrdersR
         op=op,
         values=_values(body["value"], at(path, "value"), metric, op),
         where=tuple(_parse_filter(item, f"{at(path, 'where')}[{i}]") for i, item in enumerate(filters)),
-        window=parse_window(body["window"], at(path, "window")) if "window" in body else Window(),
+        window=windows.parse_window(body["window"], at(path, "window"), vocabulary) if "window" in body else Window(),
         gross=reading.boolean(body.get("gross", False), at(path, "gross")),
     )
 
@@ -69,15 +67,15 @@ def _values(raw: Any, path: str, metric: str, op: str) -> tuple[Any, ...]:
     low, high = (
         _figure(item, f"{path}[{i}]", metric) for i, item in enumerate(reading.sequence(raw, path, least=2, most=2))
     )
-    if low > high:
+    if not isinstance(low, Offset) and not isinstance(high, Offset) and low > high:
         raise RuleError(path, _("The first value is above the second."))
     return low, high
 
 
 def _figure(raw: Any, path: str, metric: str) -> Any:
-    if metric == "count":
+    if metric in ("count", "distinct"):
         return reading.whole(raw, path, least=0)
-    return reading.moment(raw, path) if metric in ("first", "last") else reading.money(raw, path)
+    return parse_moment(raw, path) if metric in TIMES else reading.money(raw, path)
 
 
 def _parse_filter(raw: Any, path: str) -> LineFilter:
@@ -101,72 +99,38 @@ def _filter_value(raw: Any, path: str, field: str) -> str | int:
 
 
 def _compile(rule: OrdersRule, scope: Scope) -> Q:
-    """People without matching orders have count and sum 0; of the other figures they have none, so no comparison is true.
-
-    Where 0 satisfies the comparison, people are told by not being among those whose figure fails it.
-    """
+    """People without matching orders have count, sum and distinct 0; of the other figures they have none."""
+    rows, meant = _purchases(rule, scope), windows.known(rule.window, scope)
     if _is_existence(rule):
-        found = scope.has(_purchases(rule, scope))
-        return found if rule.op in (">", ">=") else ~found
-    if rule.metric in ("count", "sum") and _holds_for_zero(rule):
-        return ~_those_with(rule, scope, negated=True)
-    return _those_with(rule, scope)
-
-
-def _is_existence(rule: OrdersRule) -> bool:
-    """Whether the rule only asks for having, or not having, a matching order."""
-    return rule.metric == "count" and (rule.op, *rule.values) in {(">", 0), (">=", 1), ("=", 0), ("<", 1), ("<=", 0)}
-
-
-def _holds_for_zero(rule: OrdersRule) -> bool:
-    low, high = rule.values[0], rule.values[-1]
-    holds: dict[str, bool] = {
-        ">": low < 0,
-        "<": low > 0,
-        ">=": low <= 0,
-        "<=": low >= 0,
-        "=": low == 0,
-        "!=": low != 0,
-        "between": low <= 0 <= high,
-    }
-    return holds[rule.op]
-
-
-def _those_with(rule: OrdersRule, scope: Scope, *, negated: bool = False) -> Q:
-    """People with matching rows whose figure satisfies the comparison (or fails it, when ``negated``)."""
-    if rule.metric == "sum" and not rule.gross:
-        ids: Any = Balance([_amounts(rule, scope), _amounts(rule, scope, refunds=True)], rule.op, rule.values, negated)
-    else:
-        condition = _satisfies("figure", rule.op, rule.values)
-        ids = _figures(rule, scope).filter(~condition if negated else condition).values("subscriber_id")
-    return scope.has(Subscriber.objects.filter(pk__in=ids), "pk")
-
-
-def _satisfies(name: str, op: str, values: tuple[Any, ...]) -> Q:
-    if op == "between":
-        return Q(**{f"{name}__gte": values[0], f"{name}__lte": values[1]})
-    return ~Q(**{name: values[0]}) if op == "!=" else Q(**{f"{name}__{_LOOKUPS[op]}": values[0]})
-
-
-def _figures(rule: OrdersRule, scope: Scope) -> Rows:
-    """One row per person with matching orders, the metric as ``figure``."""
-    rows = _purchases(rule, scope)
+        found = scope.has(rows)
+        return meant & (found if rule.op in (">", ">=") else ~found)
     by_line = rows.model is OrderLine
-    order = "order_id" if by_line else "pk"
     amount = "amount" if by_line else "total"
+    if rule.metric == "sum" and not rule.gross:
+        refunds = _purchases(rule, scope, refunds=True)
+        return meant & figures.compare_balance(rows, refunds, amount, rule.op, rule.values, scope)
     if by_line and rule.metric in ("avg", "min", "max"):
         rows, amount = _orders_by_matching_amount(rows), "matching"
-    figure = {
-        "count": Count(order, distinct=True),
+    figure: Aggregate = {
+        # The column of a line is never null, and counting rows spares the engine to tell orders apart.
+        "count": Count("order_id", distinct=True) if by_line else Count("*"),
         "sum": Sum(amount),
         "avg": Avg(amount),
         "min": Min(amount),
         "max": Max(amount),
+        "distinct": Count("code", distinct=True) if by_line else Count("*"),
         "first": Min("placed_at"),
         "last": Max("placed_at"),
     }[rule.metric]
-    grouped: Rows = rows.values("subscriber_id").annotate(figure=figure)
-    return grouped
+    values = [resolved(value, scope.as_of) for value in rule.values] if rule.metric in TIMES else rule.values
+    return meant & figures.compare(
+        rows, figure, rule.op, values, scope, zero=rule.metric in ("count", "sum", "distinct")
+    )
+
+
+def _is_existence(rule: OrdersRule) -> bool:
+    """Whether the rule only asks for having, or not having, a matching order."""
+    return rule.metric == "count" and figures.is_existence(rule.op, rule.values)
 
 
 def _orders_by_matching_amount(lines: Rows) -> Rows:
@@ -177,16 +141,9 @@ def _orders_by_matching_amount(lines: Rows) -> Rows:
     return with_amount
 
 
-def _amounts(rule: OrdersRule, scope: Scope, *, refunds: bool = False) -> Rows:
-    """Rows of person and amount; refunds are negative."""
-    rows = _purchases(rule, scope, refunds=refunds)
-    amount = F("amount" if rows.model in (OrderLine, RefundLine) else "total")
-    return rows.values_list("subscriber_id", -amount if refunds else amount)
-
-
 def _purchases(rule: OrdersRule, scope: Scope, *, refunds: bool = False) -> Rows:
     """The orders, order lines, refunds or refund lines the rule is about."""
-    by_line = any(item.field != "status" for item in rule.where)
+    by_line = rule.metric == "distinct" or any(item.field != "status" for item in rule.where)
     model: Any = {
         (False, False): Order,
         (True, False): OrderLine,
@@ -195,10 +152,7 @@ def _purchases(rule: OrdersRule, scope: Scope, *, refunds: bool = False) -> Rows
     }[by_line, refunds]
     status = {Order: "status", OrderLine: "order__status", Refund: "order__status", RefundLine: "refund__order__status"}
     time = "refunded_at" if refunds else "placed_at"
-    start, end = bounds(rule.window, scope.as_of)
-    rows: Rows = model.objects.filter(subscriber__isnull=False, **{f"{time}__lt": end})
-    if start:
-        rows = rows.filter(**{f"{time}__gte": start})
+    rows: Rows = windows.within(model.objects.filter(subscriber__isnull=False), time, rule.window, scope)
     if all(item.field != "status" for item in rule.where):
         # A refund need not name its order; then it counts.
         rows = rows.filter(~Q(**{status[model]: OrderStatus.CANCELLED}))
@@ -229,7 +183,7 @@ def _matches(item: LineFilter, status: str) -> Q:
 
 def _phrase(rule: OrdersRule) -> Phrase:
     filters, window = " ".join(map(_filter_words, rule.where)), window_words(rule.window)
-    comparison, figure = operator_words(rule.op, dates=rule.metric in ("first", "last")), _figure_words(rule)
+    comparison, figure = operator_words(rule.op, dates=rule.metric in TIMES), _figure_words(rule)
     operator = " ".join(filter(None, [_metric_words(rule), filters, comparison]))
     if _is_existence(rule):
         had = rule.op in (">", ">=")
@@ -246,6 +200,7 @@ def _metric_words(rule: OrdersRule) -> str:
         "avg": _("the average order"),
         "min": _("the smallest order"),
         "max": _("the largest order"),
+        "distinct": _("the number of different products ordered"),
         "first": _("the date of the first order"),
         "last": _("the date of the last order"),
     }[rule.metric]
@@ -271,10 +226,10 @@ def _filter_words(item: LineFilter) -> str:
 
 
 def _figure_words(rule: OrdersRule) -> str:
-    if rule.metric == "count":
+    if rule.metric in ("count", "distinct"):
         words = [str(value) for value in rule.values]
-    elif rule.metric in ("first", "last"):
-        words = [date_words(value) for value in rule.values if isinstance(value, dt.datetime)]
+    elif rule.metric in TIMES:
+        words = [moment_words(value) for value in rule.values if isinstance(value, dt.datetime | Offset)]
     else:
         words = [money_words(value) for value in rule.values if isinstance(value, int)]
     return both(words)

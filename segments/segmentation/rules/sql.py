@@ -1,15 +1,16 @@
-"""What rules ask of SQL and the engines say differently: values inside JSON, the hash of a person, sums over two tables.
+"""What rules ask of SQL and the engines say differently: values inside JSON, the hash of a person.
 
 Every value expression is null where the value is missing or of another type than asked for.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, BooleanField, CharField, Expression, F, Field, FloatField, Func, QuerySet
+from django.db.models import BigIntegerField, BooleanField, CharField, F, Field, FloatField, Func
 from django.db.models.sql.compiler import SQLCompiler
 
 # Attribute type: PostgreSQL's JSON type, SQLite's JSON types, the output.
@@ -67,6 +68,31 @@ class JsonValue(Func):
         return template.replace("%s", f"'{path}'").replace("COLUMN", column), [*params] * 2
 
 
+class JsonScalar(Func):
+    """The scalar at a path of a JSON column, of one JSON type: ``string``, ``number`` or ``boolean`` ("true" and "false").
+
+    It is null where there is none, or one of another type.
+    """
+
+    def __init__(self, column: str, path: Sequence[str], type: str) -> None:
+        super().__init__(F(column), output_field=FloatField() if type == "number" else CharField())
+        self.path, self.type = list(path), type
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        value = f"({column} #>> %s::text[])" + ("::double precision" if self.type == "number" else "")
+        sql = f"CASE WHEN jsonb_typeof({column} #> %s::text[]) = '{self.type}' THEN {value} END"
+        return sql, [*params, self.path, *params, self.path]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        types = {"number": "'integer', 'real'", "string": "'text'", "boolean": "'true', 'false'"}[self.type]
+        value = "json_type" if self.type == "boolean" else "json_extract"
+        sql = f"CASE WHEN json_type({column}, %s) IN ({types}) THEN {value}({column}, %s) END"
+        path = "$." + ".".join(json.dumps(key) for key in self.path)
+        return sql, [*params, path, *params, path]
+
+
 class JsonListHolds(Func):
     """Whether the list under ``key`` of a JSON column holds ``item``; never null."""
 
@@ -105,28 +131,3 @@ class PersonHash(Func):
         dashed = " || '-' || ".join(f"substr({column}, {start}, {length})" for start, length in starts_and_lengths)
         sql = f"substr(personalize_sha256(%s || {dashed}), 1, {self.digits})"
         return sql, [f"{self.salt}:", *params * len(starts_and_lengths)]
-
-
-class Balance(Expression):
-    """Ids of people whose amounts, added up over several selections, satisfy a comparison; for the right of ``__in``.
-
-    Each selection gives rows of (person, amount) and excludes people it does not know.
-    """
-
-    def __init__(self, selections: Sequence[QuerySet[Any, Any]], op: str, values: Sequence[Any], negated: bool) -> None:
-        super().__init__(output_field=BigIntegerField())
-        self.selections, self.op, self.values, self.negated = list(selections), op, list(values), negated
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
-        parts, params = [], []
-        for selection in self.selections:
-            sql, more = selection.query.get_compiler(connection=connection).as_sql()
-            parts.append(sql)
-            params.extend(more)
-        # A common table expression, because SQLite names the columns of no other kind of sub-select.
-        comparison = "BETWEEN %s AND %s" if self.op == "between" else f"{self.op} %s"
-        having = f"NOT (sum(amount) {comparison})" if self.negated else f"sum(amount) {comparison}"
-        rows = " UNION ALL ".join(parts)
-        grouped = f"SELECT person FROM amounts GROUP BY person HAVING {having}"
-        sql = f"(WITH amounts (person, amount) AS ({rows}) {grouped})"
-        return sql, (*params, *self.values)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from personalize.accounts.models import Brand
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.nodes import Field
@@ -39,13 +40,15 @@ def _built_in() -> dict[str, Field]:
 class Vocabulary:
     """What rules may name. ``segment(uuid)`` gives name and rule JSON of a segment, ``static_list(uuid)`` a name; or None.
 
-    ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which segments it is in the middle of.
+    ``zone()`` is the brand's time zone. ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which
+    segments it is in the middle of.
     """
 
     fields: Mapping[str, Field]
     topics: Mapping[str, str]
     segment: Callable[[uuid.UUID], tuple[str, Any] | None]
     static_list: Callable[[uuid.UUID], str | None]
+    zone: Callable[[], str] = lambda: "UTC"
     leaves: list[str] = field(default_factory=list)
     inside: tuple[uuid.UUID, ...] = ()
 
@@ -70,7 +73,7 @@ class Vocabulary:
             registered = {key: Field(key, key, kind) for key, kind in fields.items()}
         if topics is None:
             topics = dict(Topic.objects.order_by().values_list("key", "name"))
-        return cls({**registered, **_built_in()}, topics, _Segments(), _StaticLists(), inside=inside)
+        return cls({**registered, **_built_in()}, topics, _Segments(), _StaticLists(), _Zone(), inside=inside)
 
 
 class _Segments:
@@ -96,3 +99,15 @@ class _StaticLists:
         if self._known is None:
             self._known = dict(StaticList.objects.order_by().values_list("uuid", "name"))
         return self._known.get(wanted)
+
+
+class _Zone:
+    """The brand's time zone, read with one query when a rule first depends on it."""
+
+    def __init__(self) -> None:
+        self._known = ""
+
+    def __call__(self) -> str:
+        if not self._known:
+            self._known = Brand.objects.values_list("time_zone", flat=True).first() or "UTC"
+        return self._known

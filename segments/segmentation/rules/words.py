@@ -10,7 +10,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from segments.segmentation.rules.nodes import AttributeRule, Scalar, Window
+from segments.segmentation.rules import anchors
+from segments.segmentation.rules.nodes import AttributeRule, Offset, Scalar, Window
 from segments.segmentation.rules.reading import MONEY
 
 
@@ -86,6 +87,24 @@ def date_words(value: dt.date) -> str:
     return date_format(value, "j F Y")
 
 
+def moment_words(value: dt.datetime | Offset) -> str:
+    """An instant, absolute or relative to the one asked about."""
+    if not isinstance(value, Offset):
+        return date_words(value)
+    count = abs(value.count)
+    units = {
+        "minutes": ngettext("%(n)d minute", "%(n)d minutes", count),
+        "hours": ngettext("%(n)d hour", "%(n)d hours", count),
+        "days": ngettext("%(n)d day", "%(n)d days", count),
+        "weeks": ngettext("%(n)d week", "%(n)d weeks", count),
+        "months": ngettext("%(n)d month", "%(n)d months", count),
+    }
+    span = units[value.unit] % {"n": count}
+    if not count:
+        return _("now")
+    return (_("%(span)s ago") if value.count < 0 else _("in %(span)s")) % {"span": span}
+
+
 def money_words(amount: int) -> str:
     """An amount in main units; decimals only where there are some."""
     return number_format(amount // MONEY if amount % MONEY == 0 else round(amount / MONEY, 4), force_grouping=True)
@@ -103,9 +122,25 @@ def window_words(window: Window) -> str:
             "months": ngettext("in the last month", "in the last %(n)d months", count),
         }
         return spans[unit] % {"n": count}
+    if window.calendar:
+        return _calendar_words(*window.calendar)
+    if window.since:
+        return _("since %(start)s") % {"start": anchors.words(window.since)}
+    if window.until:
+        return _("before %(end)s") % {"end": anchors.words(window.until)}
     if window.start and window.end:
         words = _("from %(start)s until before %(end)s")
         return words % {"start": date_words(window.start), "end": date_words(window.end)}
     if window.end:
         return _("before %(end)s") % {"end": date_words(window.end)}
     return _("since %(start)s") % {"start": date_words(window.start)} if window.start else ""
+
+
+def _calendar_words(unit: str, offset: int) -> str:
+    names = {
+        "day": (_("today"), _("yesterday"), _("%(n)d days ago")),
+        "week": (_("this week"), _("last week"), _("in the week %(n)d weeks ago")),
+        "month": (_("this month"), _("last month"), _("in the month %(n)d months ago")),
+        "year": (_("this year"), _("last year"), _("in the year %(n)d years ago")),
+    }
+    return names[unit][min(-offset, 2)] % {"n": -offset}
