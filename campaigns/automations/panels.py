@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.automations import guard, listing, words
+from campaigns.automations import addresses, guard, words
 from campaigns.automations.figures import SPAN
+from campaigns.automations.lists import held, people
 from campaigns.automations.models import Automation, Enrolment
 from campaigns.automations.types import OPEN, OWNER_KIND, AutomationState, EnrolmentState
 from personalize.core import permissions, registries
@@ -26,6 +27,7 @@ from personalize.core.registries import (
     MenuEntry,
     PageAction,
     Panel,
+    SearchHit,
     SearchSource,
     Span,
     Stat,
@@ -58,7 +60,7 @@ def register() -> None:
             "automation", gettext_lazy("Automation"), "account_tree", "automations:recipes", "automation.edit", order=20
         )
     )
-    registries.search.add(SearchSource("automations", gettext_lazy("Automations"), listing.hits, order=25))
+    registries.search.add(SearchSource("automations", gettext_lazy("Automations"), hits, order=25))
     registries.panels.add(Panel("automations.held", "home.main", "automations/_held.html", _held, order=10))
     registries.panels.add(Panel("automations.person", "subscriber.side", "automations/_person.html", _inside, order=30))
     registries.timeline.add(TimelineSource("automations", gettext_lazy("Automations"), entries, count, order=60))
@@ -108,10 +110,10 @@ def register() -> None:
     for kind, found in USED.items():
         registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
     for key, label, icon, page in (
-        ("move", gettext_lazy("Move to a step"), "move_down", listing.PEOPLE),
-        ("take_out", gettext_lazy("Take out"), "logout", listing.PEOPLE),
-        ("release", gettext_lazy("Let them go out"), "send", listing.HELD),
-        ("drop", gettext_lazy("Leave them out"), "block", listing.HELD),
+        ("move", gettext_lazy("Move to a step"), "move_down", people.NAME),
+        ("take_out", gettext_lazy("Take out"), "logout", people.NAME),
+        ("release", gettext_lazy("Let them go out"), "send", held.NAME),
+        ("drop", gettext_lazy("Leave them out"), "block", held.NAME),
     ):
         registries.bulk_actions.add(
             BulkAction(f"automations.{key}", page, label, icon, _on_page(key), "automation.run")
@@ -131,6 +133,14 @@ def _on_page(name: str) -> Callable[[HttpRequest], str | None]:
         return reverse(f"automations:{name}", args=[match.kwargs["uuid"]]) if match else None
 
     return url
+
+
+def hits(reader: Any, asked: str, limit: int) -> list[SearchHit]:
+    """Automations for the search field, by name."""
+    if not permissions.allowed(reader, "report.view"):
+        return []
+    found = Automation.objects.filter(name__icontains=asked)[:limit]
+    return [SearchHit(one.name, str(one.get_state_display()), addresses.url(one)) for one in found]
 
 
 def _live() -> int | None:
@@ -174,7 +184,7 @@ def _inside(request: HttpRequest, person: Subscriber) -> dict[str, Any] | None:
     rows = Enrolment.objects.filter(subscriber=person, state__in=OPEN).select_related("automation", "version")
     names = words.Names()
     found = [
-        {"row": row, "at": _step_title(row, names), "reason": listing.reason_of(row)}
+        {"row": row, "at": _step_title(row, names), "reason": words.reason_words(row.reason)}
         for row in rows.order_by("-pk")[:5]
     ]
     return {"found": found} if found else None
@@ -272,7 +282,7 @@ def _uses(names: Callable[[Any], set[str]]) -> tuple[Callable[[Any], list[Use]],
             said = names(one.draft) | (names(one.live.definition) if one.live else set())
             if names is _topics and one.topic:
                 said.add(one.topic.key)
-            use = (one.name, str(one.get_state_display()), listing.url(one))
+            use = (one.name, str(one.get_state_display()), addresses.url(one))
             for name in said:
                 found.setdefault(name, []).append(use)
         return found
