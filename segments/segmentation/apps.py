@@ -16,10 +16,10 @@ class SegmentationConfig(AppConfig):
         from personalize.core.registries import MenuEntry, SearchSource, menu, search
         from segments.segmentation import listing, membership, personal, usages
         from segments.segmentation.models import Segment
-        from segments.segmentation.rules import attributes, buckets, events, lists, orders, references, topics
+        from segments.segmentation.rules import attributes, buckets, events, lists, orders, places, references, topics
         from segments.segmentation.rules.kinds import kinds
 
-        for module in (attributes, orders, events, topics, lists, references, buckets):
+        for module in (attributes, places, orders, events, topics, lists, references, buckets):
             kinds.add(module.KIND)
         menu.add(
             MenuEntry(
