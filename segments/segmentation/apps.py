@@ -22,13 +22,14 @@ class SegmentationConfig(AppConfig):
             events,
             lists,
             orders,
+            places,
             references,
             sequences,
             topics,
         )
         from segments.segmentation.rules.kinds import kinds
 
-        for module in (attributes, orders, events, sequences, topics, lists, references, buckets):
+        for module in (attributes, places, orders, events, sequences, topics, lists, references, buckets):
             kinds.add(module.KIND)
         menu.add(
             MenuEntry(
