@@ -30,7 +30,8 @@ from segments.segmentation.rules.happenings import noun
 from segments.subscribers.models import AttributeDefinition, StaticList, Subscriber
 
 SAMPLE = 5_000
-"""So many rows of a table are read."""
+STRETCHES = 10
+"""So many rows of a table are read, in so many places."""
 EVENTS = 2_000
 """So many events of one name are read."""
 NAMES = 200
@@ -216,14 +217,17 @@ def _common(model: type[Model], column: str) -> Counter[str]:
 
 
 def _sample(model: type[Model], *columns: str) -> list[Any]:
-    """Columns of up to SAMPLE rows, spread evenly over the table, found by their primary keys."""
-    rows = model._default_manager.order_by()
+    """Columns of up to SAMPLE rows: stretches of rows that lie together, spread evenly over the table."""
+    rows = model._default_manager.order_by("pk")
     ends = rows.aggregate(first=Min("pk"), last=Max("pk"))
     if ends["first"] is None:
         return []
-    step = -(-(ends["last"] - ends["first"] + 1) // SAMPLE)
-    chosen = rows.filter(pk__in=range(ends["first"], ends["last"] + 1, step)) if step > 1 else rows
-    return list(chosen.values_list(*columns, flat=len(columns) == 1))
+    step = max(SAMPLE, ends["last"] - ends["first"] + 1) // STRETCHES + 1
+    found = []
+    for start in range(ends["first"], ends["last"] + 1, step):
+        stretch = rows.filter(pk__gte=start, pk__lt=start + step)
+        found += stretch.values_list(*columns, flat=len(columns) == 1)[: SAMPLE // STRETCHES + 1]
+    return found
 
 
 def _some_events(name: str, column: str) -> list[Any]:

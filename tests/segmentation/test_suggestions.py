@@ -26,14 +26,14 @@ def values(*asked: Any, **more: Any) -> list[str]:
 
 
 def test_cities_come_by_their_first_letters_the_commonest_first() -> None:
-    for city in ("Bath", "Bristol", "BRISTOL", "", "Bad Homburg", "Köln"):
+    for city in ("Bath", "Bristol", "Bristol", "BRISTOL", "", "Bad Homburg", "Köln"):
         make_subscriber(city=city)
     assert values("attr", "city", "b") == ["Bristol", "Bad Homburg", "Bath"]
     assert values("attr", "city", "BRIS") == ["Bristol"]
     assert values("attr", "city", "kö") == ["Köln"]
     assert values("attr", "city", "homb") == ["Bad Homburg"]
     assert values("attr", "city", "", limit=1) == ["Bristol"]
-    assert suggest("attr", "city", "bris")[0].hint == "40 %"
+    assert suggest("attr", "city", "bris")[0].hint == "50 %"
 
 
 def test_countries_that_people_have_come_before_all_others_and_go_by_name_or_code() -> None:
@@ -106,7 +106,8 @@ def test_what_has_a_name_is_found_by_it(maya: Any) -> None:
     "asked", [("attr", "city"), ("event", "data.device"), ("event", "name"), ("orders", "category")]
 )
 def test_however_large_a_table_is_few_rows_are_read(asked: tuple[str, str], monkeypatch: Any) -> None:
-    monkeypatch.setattr(suggestions, "SAMPLE", 5)
+    monkeypatch.setattr(suggestions, "SAMPLE", 8)
+    monkeypatch.setattr(suggestions, "STRETCHES", 4)
     monkeypatch.setattr(suggestions, "EVENTS", 5)
     for number in range(40):
         ann = make_subscriber(city=f"City {number}")
@@ -114,8 +115,8 @@ def test_however_large_a_table_is_few_rows_are_read(asked: tuple[str, str], monk
         make_event(ann, "product_viewed", NOW + number * DAY, data={"device": f"device {number}"})
     with CaptureQueriesContext(connection) as queries:
         found = suggest(*asked, "", limit=100, of="product_viewed")
-    assert 1 <= len(found) <= 5
-    assert len(queries) <= 2
+    assert 1 <= len(found) <= 12
+    assert len(queries) <= 5
 
 
 def test_nothing_is_suggested_for_what_is_not_known() -> None:
