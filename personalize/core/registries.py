@@ -272,12 +272,14 @@ class UsageSource:
 
 @dataclass(frozen=True)
 class MailGroupSource:
-    """Things that send mails as a whole, such as automations, so that a limit can be about one: ``named()`` gives the uuid
-    that their mailings have as group, and the name.
+    """Things that send mails as a whole, such as automations, so that rules and limits can be about one: ``named()`` gives
+    the uuid that their mailings have as group, and the name. ``goes_on`` is false of those that send once, which no limit
+    is about.
     """
 
     key: str
     named: Callable[[], list[tuple[UUID, str]]]
+    goes_on: bool = True
     order: int = 100
 
 
