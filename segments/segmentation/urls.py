@@ -10,4 +10,5 @@ app_name = "segmentation"
 urlpatterns = [
     path("segments/", views.index, name="list"),
     path("segments/<uuid:uuid>/", views.detail, name="detail"),
+    path("segments/<uuid:uuid>/why/<uuid:person>/", views.why, name="why"),
 ]

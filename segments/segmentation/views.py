@@ -19,7 +19,9 @@ from segments.segmentation.explain import explain
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
+from segments.segmentation.why import answers
 from segments.subscribers import people
+from segments.subscribers.models import Subscriber
 
 SOME = 10
 
@@ -60,3 +62,17 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         ],
     }
     return render(request, "segmentation/detail.html", context)
+
+
+@require("people.view")
+def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
+    """Why one person is in a segment, or is not: rule by rule, each with the fact that decides it."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    subscriber = get_object_or_404(Subscriber.objects.present(), uuid=person)
+    name = subscriber.full_name or people.address_for(request.user, subscriber)
+    context: dict[str, Any] = {"segment": segment, "person": subscriber, "name": name}
+    try:
+        found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
+    except RuleError as error:
+        return render(request, "segmentation/why.html", {**context, "error": error})
+    return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
