@@ -35,8 +35,9 @@ def segments_of(*, person: Subscriber, as_of: dt.datetime) -> list[Belonging]:
     segments = list(Segment.objects.order_by("name"))
     known = Vocabulary.of()
     for segment in segments:
+        known.leaves.clear()
         try:
-            usable.append((segment, parse(segment.rule, vocabulary=known.afresh())))
+            usable.append((segment, parse(segment.rule, vocabulary=known)))
         except RuleError as error:
             found[segment.pk] = Belonging(segment, False, error)
     for start in range(0, len(usable), TOGETHER):

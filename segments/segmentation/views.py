@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from personalize.core import clock, registries
 from personalize.core.permissions import require
@@ -76,3 +79,16 @@ def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
     except RuleError as error:
         return render(request, "segmentation/why.html", {**context, "error": error})
     return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
+
+
+@require_POST
+@require("segment.edit")
+def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """Delete a segment, unless something uses it."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    refused = services.delete_segment(segment=segment, actor=request.user)
+    if refused is not None:
+        messages.error(request, str(refused))
+        return redirect("segmentation:detail", segment.uuid)
+    messages.success(request, _("‘%(name)s’ is deleted.") % {"name": segment.name})
+    return redirect("segmentation:list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -74,10 +74,6 @@ class Vocabulary:
         if topics is None:
             topics = dict(Topic.objects.order_by().values_list("key", "name"))
         return cls({**registered, **_built_in()}, topics, _Segments(), _StaticLists(), _Zone(), inside=inside)
-
-    def afresh(self) -> Vocabulary:
-        """The same for the reading of another rule, whose leaves are counted by themselves; nothing is read again."""
-        return replace(self, leaves=[])
 
 
 class _Segments:

@@ -24,7 +24,7 @@ from personalize.accounts.brand import shop_currency
 from personalize.core import localtime
 from personalize.core.addresses import mask
 from personalize.dashboard.figures import money
-from segments.commerce.models import Order, OrderLine
+from segments.commerce.models import OrderLine
 from segments.consent.models import Subscription, SubscriptionState
 from segments.events.models import Event
 from segments.segmentation.rules import anchors, orders, windows
