@@ -13,7 +13,7 @@ class SegmentationConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import queue, registries
-        from personalize.core.registries import MenuEntry, SearchSource, menu, search
+        from personalize.core.registries import MenuEntry, Panel, SearchSource, menu, panels, search
         from segments.segmentation import listing, membership, personal, usages
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import (
@@ -44,6 +44,9 @@ class SegmentationConfig(AppConfig):
             )
         )
         search.add(SearchSource("segments", _("Segments"), listing.hits, order=40))
+        panels.add(
+            Panel("segments.person", "subscriber.side", "segmentation/_person.html", listing.of_person, order=25)
+        )
         for source in usages.sources():
             registries.usages.add(source)
         for declared in personal.declared():
