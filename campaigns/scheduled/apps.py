@@ -11,9 +11,12 @@ class ScheduledConfig(AppConfig):
     verbose_name = "Campaigns"
 
     def ready(self) -> None:
+        from campaigns.scheduled import anchors
         from campaigns.scheduled.looking import look
         from campaigns.scheduled.panels import register
         from personalize.core.queue import register_look
+        from segments.segmentation.rules import anchors as rule_anchors
 
         register_look("campaigns", look)
+        rule_anchors.add(anchors.KIND)
         register()

@@ -16,11 +16,24 @@ class SegmentationConfig(AppConfig):
         from personalize.core.registries import MenuEntry, SearchSource, menu, search
         from segments.segmentation import listing, membership, personal, usages
         from segments.segmentation.models import Segment
-        from segments.segmentation.rules import attributes, buckets, events, lists, orders, places, references, topics
+        from segments.segmentation.rules import (
+            anchors,
+            attributes,
+            buckets,
+            events,
+            landmarks,
+            lists,
+            orders,
+            places,
+            references,
+            topics,
+        )
         from segments.segmentation.rules.kinds import kinds
 
         for module in (attributes, places, orders, events, topics, lists, references, buckets):
             kinds.add(module.KIND)
+        for anchor in landmarks.KINDS:
+            anchors.add(anchor)
         menu.add(
             MenuEntry(
                 "segments",
