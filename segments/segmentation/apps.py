@@ -17,9 +17,11 @@ class SegmentationConfig(AppConfig):
         from segments.segmentation import listing, membership, personal, usages
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import (
+            anchors,
             attributes,
             buckets,
             events,
+            landmarks,
             lists,
             orders,
             places,
@@ -31,6 +33,8 @@ class SegmentationConfig(AppConfig):
 
         for module in (attributes, places, orders, events, sequences, topics, lists, references, buckets):
             kinds.add(module.KIND)
+        for anchor in landmarks.KINDS:
+            anchors.add(anchor)
         menu.add(
             MenuEntry(
                 "segments",

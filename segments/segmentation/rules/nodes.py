@@ -94,11 +94,17 @@ class NearRule(Node):
 
 @dataclass(frozen=True)
 class Anchor:
-    """An instant of a person's own from which a window is measured. ``of`` says which one, where the kind has many."""
+    """An instant of a person's own from which a window is measured. ``of`` says which one, where the kind has many.
+
+    ``field`` is the date on file that is meant; it begins at midnight by the person's clock, ``zone`` standing in where
+    theirs is not known.
+    """
 
     kind: str
     of: str = ""
     label: str = ""
+    field: Field | None = None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
