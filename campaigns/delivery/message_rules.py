@@ -67,7 +67,7 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Message
     path = at(path, "messages")
     body = reading.table(raw["messages"], path, required=["what", "op", "value"], optional=["where", "window"])
     op = reading.choice(body["op"], at(path, "op"), figures.COMPARISONS)
-    filters = reading.sequence(body.get("where", []), at(path, "where"), least=0)
+    filters = reading.sequence(body.get("where", []), at(path, "where"), least=0, most=len(GROUPS) + 1)
     return MessagesRule(
         what=reading.choice(body["what"], at(path, "what"), COLUMNS),
         op=op,
