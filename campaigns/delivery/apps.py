@@ -13,12 +13,14 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from campaigns.delivery import doubt, engine, receivers
+        from campaigns.delivery import doubt, engine, message_schema, receivers
         from campaigns.delivery.timeline import register
         from personalize.core.hooks import mail_requested
         from personalize.core.queue import register_look
         from personalize.core.registries import Tab, tabs
+        from segments.segmentation.rules import schema
 
+        schema.add(message_schema.KEY, message_schema.json_schema)
         register_look("delivery", engine.look)
         register_look("delivery.doubt", doubt.look)
         mail_requested.listen(receivers.on_mail_requested)
