@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from personalize.core import audit, clock
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import Vocabulary
@@ -30,6 +30,13 @@ def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
     return Subscriber.objects.present().filter(compile_rule(parse(rule), as_of=as_of))
 
 
+def meaning(segment: Segment) -> dict[str, Any]:
+    """The rule by which the segment is used: its own, or, of a snapshot, that one was in it when it was taken."""
+    if segment.mode == SegmentMode.SNAPSHOT:
+        return {"v": 1, "all": [{"segment": str(segment.uuid)}]}
+    return dict(segment.rule)
+
+
 def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "") -> Q:
     """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError."""
     return Q(compile_rule(parse(rule), as_of=as_of, person=person))
@@ -41,7 +48,9 @@ def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:
 
 
 @transaction.atomic
-def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: str = "") -> Segment:
+def create_segment(
+    *, name: str, rule: dict[str, Any], actor: Any, description: str = "", mode: str = SegmentMode.LIVE
+) -> Segment:
     """Define a segment. Raises RuleError when the rule cannot be used, IntegrityError when the name is taken."""
     parse(rule)
     now = clock.now()
@@ -49,6 +58,7 @@ def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: 
         name=name,
         description=description,
         rule=rule,
+        mode=mode,
         created_by=actor if getattr(actor, "pk", None) else None,
         created_at=now,
         updated_at=now,
@@ -59,12 +69,28 @@ def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: 
 
 @transaction.atomic
 def update_segment(
-    *, segment: Segment, lock_version: int, name: str, rule: dict[str, Any], actor: Any, description: str = ""
+    *,
+    segment: Segment,
+    lock_version: int,
+    name: str,
+    rule: dict[str, Any],
+    actor: Any,
+    description: str = "",
+    mode: str | None = None,
 ) -> Segment | Refused:
-    """Change a segment, unless somebody did since ``lock_version`` was read. Raises RuleError, as for a new one."""
+    """Change a segment, unless somebody did since ``lock_version`` was read; its ``mode`` stays where none is given.
+
+    Raises RuleError, as for a new one.
+    """
     check_rule(rule, of=segment.uuid)
+    other = {"mode": mode} if mode else {}
     changed = Segment.objects.filter(pk=segment.pk, lock_version=lock_version).update(
-        name=name, description=description, rule=rule, updated_at=clock.now(), lock_version=F("lock_version") + 1
+        name=name,
+        description=description,
+        rule=rule,
+        **other,
+        updated_at=clock.now(),
+        lock_version=F("lock_version") + 1,
     )
     if not changed:
         return Refused.CHANGED_MEANWHILE
