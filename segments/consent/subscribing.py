@@ -144,7 +144,7 @@ def bulk_subscribe(
         done = {person for person, was in stored.items() if was in (SubscriptionState.SUBSCRIBED, state)}
         changing = sorted(welcome - done)
         joining.join(changing, topic, state, at)
-        hooks.facts_changed(subscriber_ids=changing)
+        hooks.facts_changed(subscriber_ids=changing, imported=True)
         joining.prove(changing, topic, action, at=at, recorded_at=now, source=source, basis=basis, wording=wording)
     return BulkCounts(
         subscribed=len(changing) if basis else 0,
