@@ -30,6 +30,7 @@ from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import JsonListHolds, JsonScalar
+from segments.segmentation.rules.turns import next_turn
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.witnesses import Asked, witness
 from segments.segmentation.rules.words import both, either, operator_words
@@ -147,6 +148,11 @@ def _compare(value: Expression, op: str, values: list[Any]) -> Q:
         case "in":
             return Q(In(value, values))
     return Q(_COMPARISONS[op](value, values[0]))
+
+
+@next_turn.register
+def _turn(_node: TriggerRule, _scope: Scope) -> None:
+    """What brought somebody in is over and done with."""
 
 
 def _phrase(rule: TriggerRule) -> Phrase:

@@ -12,9 +12,9 @@ class SegmentationConfig(AppConfig):
     verbose_name = "Segmentation"
 
     def ready(self) -> None:
-        from personalize.core import queue, registries
+        from personalize.core import hooks, queue, registries
         from personalize.core.registries import MenuEntry, Panel, SearchSource, menu, panels, search
-        from segments.segmentation import listing, membership, personal, usages
+        from segments.segmentation import listing, membership, personal, receivers, usages
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import (
             anchors,
@@ -55,4 +55,9 @@ class SegmentationConfig(AppConfig):
             registries.usages.add(source)
         for declared in personal.declared():
             registries.personal_data.add(declared)
+        hooks.event_recorded.listen(receivers.on_event_recorded)
+        hooks.consent_changed.listen(receivers.on_consent_changed)
+        hooks.subscriber_changed.listen(receivers.on_people_changed)
+        hooks.facts_changed.listen(receivers.on_people_changed)
+        hooks.outcome_applied.listen(receivers.on_outcome_applied)
         queue.register_look("segmentation", membership.look)

@@ -14,7 +14,7 @@ from segments.segmentation.rules.parse import RuleError
 class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django brings no types at run time.
     class Meta:
         model = Segment
-        fields = ("name", "description", "rule")
+        fields = ("name", "description", "rule", "mode")
 
     def clean_rule(self) -> Any:
         rule = self.cleaned_data["rule"]

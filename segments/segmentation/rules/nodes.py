@@ -215,11 +215,12 @@ class ListRule(Node):
 
 @dataclass(frozen=True)
 class SegmentRule(Node):
-    """Another segment, read in with its tree."""
+    """Another segment, read in with its tree. ``stored``: it is a snapshot, so who was in it when that was taken counts."""
 
     uuid: uuid.UUID
     name: str
     tree: Node
+    stored: bool = False
 
 
 @dataclass(frozen=True)

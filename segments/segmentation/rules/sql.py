@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, BooleanField, CharField, F, Field, FloatField, Func
+from django.db.models import BigIntegerField, BooleanField, CharField, DateTimeField, F, Field, FloatField, Func
 from django.db.models.sql.compiler import SQLCompiler
 
 # Attribute type: PostgreSQL's JSON type, SQLite's JSON types, the output.
@@ -66,6 +66,21 @@ class JsonValue(Func):
         path = f'$."{self.key}"'.replace("'", "''").replace("%", "%%")
         column, params = compiler.compile(self.source_expressions[0])
         return template.replace("%s", f"'{path}'").replace("COLUMN", column), [*params] * 2
+
+
+class Moment(Func):
+    """The ISO text of a time in UTC, to the second, as an instant."""
+
+    def __init__(self, text: Any) -> None:
+        super().__init__(text, output_field=DateTimeField())
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        text, params = compiler.compile(self.source_expressions[0])
+        return f"(({text})::timestamp AT TIME ZONE 'UTC')", params
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        text, params = compiler.compile(self.source_expressions[0])
+        return f"replace({text}, 'T', ' ')", params
 
 
 # Beyond it the engines' sums could overflow; JSON itself knows no bounds.
