@@ -15,10 +15,21 @@ class SegmentationConfig(AppConfig):
         from personalize.core import queue, registries
         from personalize.core.registries import MenuEntry, SearchSource, menu, search
         from segments.segmentation import listing, membership, personal, usages
+        from segments.segmentation.builder import doings, people, purchases, standing
+        from segments.segmentation.builder.parts import editors
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import attributes, buckets, events, lists, orders, references, topics
         from segments.segmentation.rules.kinds import kinds
 
+        for editor in (
+            people.ATTRIBUTE,
+            people.NEAR,
+            purchases.ORDERS,
+            doings.EVENT,
+            doings.SEQUENCE,
+            *standing.EDITORS,
+        ):
+            editors.add(editor)
         for module in (attributes, orders, events, topics, lists, references, buckets):
             kinds.add(module.KIND)
         menu.add(
