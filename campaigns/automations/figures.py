@@ -137,3 +137,9 @@ def mail_owners(automation: Automation) -> dict[UUID, str]:
 def messages(owners: Sequence[UUID]) -> QuerySet[Message]:
     """The messages of the mailings of these owners."""
     return Message.objects.filter(mailing__owner_kind=OWNER_KIND, mailing__owner__in=owners)
+
+
+def inside_by_version(automation: Automation) -> dict[int, int]:
+    """How many people are in each version now, by its primary key."""
+    rows = Enrolment.objects.filter(automation=automation, state__in=OPEN).order_by()
+    return dict(rows.values_list("version").annotate(n=Count("pk")))

@@ -59,6 +59,12 @@ def move_enrolment(*, enrolment: Enrolment, step: str, actor: Any) -> bool:
     return bool(won)
 
 
+def move_enrolments(*, enrolments: QuerySet[Enrolment], step: str, actor: Any) -> int:
+    """Put people to this step, one by one; gives how many. Who is in a version without it stays where they are."""
+    able = [row for row in enrolments.select_related("version") if step in definition_of(row.version).steps]
+    return sum(move_enrolment(enrolment=row, step=step, actor=actor) for row in able)
+
+
 def preview_migration(*, old: AutomationVersion, new: AutomationVersion, step_map: StepMap) -> list[Moved]:
     """Who would go where, by the steps at which somebody is. A step that the map does not name goes to that of its id."""
     people = dict(_at(old).values_list("step").annotate(people=Count("pk")).order_by("step"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import Count
@@ -13,8 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.automations import guard, listing, words
+from campaigns.automations import addresses, guard, words
 from campaigns.automations.figures import SPAN
+from campaigns.automations.lists import held, people
 from campaigns.automations.models import Automation, Enrolment
 from campaigns.automations.types import OPEN, OWNER_KIND, AutomationState, EnrolmentState
 from personalize.core import permissions, registries
@@ -26,6 +25,7 @@ from personalize.core.registries import (
     MenuEntry,
     PageAction,
     Panel,
+    SearchHit,
     SearchSource,
     Span,
     Stat,
@@ -36,7 +36,7 @@ from personalize.core.registries import (
     UsageSource,
     Use,
 )
-from segments.segmentation.usages import attributes_in, named
+from segments.segmentation.usages import attributes_in, lists_in, named, products_in, segments_in, topics_in
 from segments.subscribers.models import Subscriber
 
 
@@ -58,7 +58,7 @@ def register() -> None:
             "automation", gettext_lazy("Automation"), "account_tree", "automations:recipes", "automation.edit", order=20
         )
     )
-    registries.search.add(SearchSource("automations", gettext_lazy("Automations"), listing.hits, order=25))
+    registries.search.add(SearchSource("automations", gettext_lazy("Automations"), hits, order=25))
     registries.panels.add(Panel("automations.held", "home.main", "automations/_held.html", _held, order=10))
     registries.panels.add(Panel("automations.person", "subscriber.side", "automations/_person.html", _inside, order=30))
     registries.timeline.add(TimelineSource("automations", gettext_lazy("Automations"), entries, count, order=60))
@@ -105,13 +105,16 @@ def register() -> None:
             order=20,
         )
     )
+    edited = {"segment": gettext_lazy("It asks by the new rule from then on; the edit itself brings nobody in.")}
     for kind, found in USED.items():
-        registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
+        registries.usages.add(
+            UsageSource(f"automations.{kind}", kind, *_uses(kind, found), edited=edited.get(kind, ""))
+        )
     for key, label, icon, page in (
-        ("move", gettext_lazy("Move to a step"), "move_down", listing.PEOPLE),
-        ("take_out", gettext_lazy("Take out"), "logout", listing.PEOPLE),
-        ("release", gettext_lazy("Let them go out"), "send", listing.HELD),
-        ("drop", gettext_lazy("Leave them out"), "block", listing.HELD),
+        ("move", gettext_lazy("Move to a step"), "move_down", people.NAME),
+        ("take_out", gettext_lazy("Take out"), "logout", people.NAME),
+        ("release", gettext_lazy("Let them go out"), "send", held.NAME),
+        ("drop", gettext_lazy("Leave them out"), "block", held.NAME),
     ):
         registries.bulk_actions.add(
             BulkAction(f"automations.{key}", page, label, icon, _on_page(key), "automation.run")
@@ -131,6 +134,14 @@ def _on_page(name: str) -> Callable[[HttpRequest], str | None]:
         return reverse(f"automations:{name}", args=[match.kwargs["uuid"]]) if match else None
 
     return url
+
+
+def hits(reader: Any, asked: str, limit: int) -> list[SearchHit]:
+    """Automations for the search field, by name."""
+    if not permissions.allowed(reader, "report.view"):
+        return []
+    found = Automation.objects.filter(name__icontains=asked)[:limit]
+    return [SearchHit(one.name, str(one.get_state_display()), addresses.url(one)) for one in found]
 
 
 def _live() -> int | None:
@@ -174,7 +185,7 @@ def _inside(request: HttpRequest, person: Subscriber) -> dict[str, Any] | None:
     rows = Enrolment.objects.filter(subscriber=person, state__in=OPEN).select_related("automation", "version")
     names = words.Names()
     found = [
-        {"row": row, "at": _step_title(row, names), "reason": listing.reason_of(row)}
+        {"row": row, "at": _step_title(row, names), "reason": words.reason_words(row.reason)}
         for row in rows.order_by("-pk")[:5]
     ]
     return {"found": found} if found else None
@@ -227,18 +238,6 @@ def _templates(definition: Any) -> set[str]:
     return set(named(definition, "template"))
 
 
-def _segments(definition: Any) -> set[str]:
-    return set(_ids(named(definition, "segment")))
-
-
-def _lists(definition: Any) -> set[str]:
-    return set(_ids(named(definition, "list")))
-
-
-def _topics(definition: Any) -> set[str]:
-    return set(named(definition, "topic"))
-
-
 def _endpoints(definition: Any) -> set[str]:
     return set(named(definition, "endpoint"))
 
@@ -248,37 +247,36 @@ def _attributes(definition: Any) -> set[str]:
     return {*attributes_in(definition), *fields}
 
 
-def _ids(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        with suppress(ValueError):  # What is no id names nothing.
-            yield str(uuid.UUID(text))
-
-
 USED: dict[str, Callable[[Any], set[str]]] = {
     "template": _templates,
-    "segment": _segments,
-    "list": _lists,
-    "topic": _topics,
+    "segment": segments_in,
+    "list": lists_in,
+    "topic": topics_in,
     "attribute": _attributes,
+    "product": products_in,
     "endpoint": _endpoints,
 }
 """What a definition names, by the kind of thing."""
 
+_KEYS = {"topic": "key", "attribute": "key", "product": "code"}
+"""By which of its fields a thing is named; all others by their uuid."""
 
-def _uses(names: Callable[[Any], set[str]]) -> tuple[Callable[[Any], list[Use]], Callable[[], dict[str, list[Use]]]]:
+
+def _uses(
+    kind: str, names: Callable[[Any], set[str]]
+) -> tuple[Callable[[Any], list[Use]], Callable[[], dict[str, list[Use]]]]:
     def table() -> dict[str, list[Use]]:
         found: dict[str, list[Use]] = {}
         for one in Automation.objects.select_related("live", "topic"):
             said = names(one.draft) | (names(one.live.definition) if one.live else set())
-            if names is _topics and one.topic:
+            if kind == "topic" and one.topic:
                 said.add(one.topic.key)
-            use = (one.name, str(one.get_state_display()), listing.url(one))
+            use = (one.name, str(one.get_state_display()), addresses.url(one))
             for name in said:
                 found.setdefault(name, []).append(use)
         return found
 
     def uses(target: Any) -> list[Use]:
-        key = getattr(target, "key", None) if names in (_topics, _attributes) else str(target.uuid)
-        return table().get(str(key), [])
+        return table().get(str(getattr(target, _KEYS.get(kind, "uuid"))), [])
 
     return uses, table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.automations.enrolling import give_to_survivor
+from campaigns.automations.leaving import give_to_survivor
 from campaigns.automations.models import Call, CallState, Enrolment, LeftOut
 from personalize.core.personal import empty, rows_of
 from personalize.core.registries import PersonalData, Retention

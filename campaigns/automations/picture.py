@@ -10,9 +10,9 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 
 from campaigns.automations import layout, words
+from campaigns.automations.addresses import CLICKED, EVERY, SENT, left_out_url, people_url, url
 from campaigns.automations.figures import Figures, StepFigures
 from campaigns.automations.layout import START, Side
-from campaigns.automations.listing import CLICKED, EVERY, SENT, left_out_url, people_url, url
 from campaigns.automations.models import Automation
 from campaigns.automations.outline import END, Item, Outline
 from campaigns.automations.types import Problem

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from campaigns.automations.enrolling import end_without_consent
+from campaigns.automations.leaving import end_without_consent
 from campaigns.automations.redating import follow_dates
 from personalize.core.clock import now
 from segments.subscribers.models import Subscriber

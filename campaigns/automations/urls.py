@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from campaigns.automations.views import detail, endpoints, entering, overview, people, simulation, versions, why
+from campaigns.automations.views import (
+    deciding,
+    detail,
+    endpoints,
+    entering,
+    overview,
+    people,
+    simulation,
+    versions,
+    why,
+)
 
 app_name = "automations"
 urlpatterns = [
@@ -26,11 +36,11 @@ urlpatterns = [
     path("automations/<uuid:uuid>/versions/<int:number>/move/", versions.move, name="move_version"),
     path("automations/<uuid:uuid>/people/", people.people, name="people"),
     path("automations/<uuid:uuid>/people/put-in/", entering.put_in, name="put_in"),
-    path("automations/<uuid:uuid>/people/take-out/", people.take_out, name="take_out"),
-    path("automations/<uuid:uuid>/people/move/", people.move, name="move"),
+    path("automations/<uuid:uuid>/people/take-out/", deciding.decide, {"what": "take_out"}, name="take_out"),
+    path("automations/<uuid:uuid>/people/move/", deciding.decide, {"what": "move"}, name="move"),
     path("automations/<uuid:uuid>/held/", people.held, name="held"),
-    path("automations/<uuid:uuid>/held/release/", people.release, name="release"),
-    path("automations/<uuid:uuid>/held/drop/", people.drop, name="drop"),
+    path("automations/<uuid:uuid>/held/release/", deciding.decide, {"what": "release"}, name="release"),
+    path("automations/<uuid:uuid>/held/drop/", deciding.decide, {"what": "drop"}, name="drop"),
     path("subscribers/<uuid:person>/put-in/", entering.put_person_in, name="put_person_in"),
     path("automations/<uuid:uuid>/simulate/", simulation.simulate, name="simulate"),
     path("automations/<uuid:uuid>/simulate/<uuid:simulation>/", simulation.progress, name="simulating"),
@@ -40,6 +50,8 @@ urlpatterns = [
     path("settings/endpoints/new/", endpoints.new_endpoint, name="new_endpoint"),
     path("settings/endpoints/<uuid:uuid>/", endpoints.endpoint, name="endpoint"),
     path("settings/endpoints/<uuid:uuid>/switch/", endpoints.switch_endpoint, name="switch_endpoint"),
+    path("settings/endpoints/<uuid:uuid>/secret/", endpoints.replace_secret, name="replace_secret"),
+    path("settings/endpoints/<uuid:uuid>/delete/", endpoints.delete_endpoint, name="delete_endpoint"),
     path("settings/endpoints/<uuid:uuid>/try/", endpoints.try_endpoint, name="try_endpoint"),
     path("settings/endpoints/<uuid:uuid>/calls/<uuid:call>/again/", endpoints.call_again, name="call_again"),
 ]

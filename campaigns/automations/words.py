@@ -12,8 +12,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.automations.models import Endpoint
-from campaigns.automations.types import ExitReason, FailReason
+from campaigns.automations.models import Automation, Endpoint
+from campaigns.automations.outline import Outline
+from campaigns.automations.types import ExitReason, FailReason, HeldReason
 from personalize.content.models import Template
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
@@ -258,6 +259,16 @@ def _step_words(body: Body, names: Names) -> Words:
     return Words(_("A step nobody knows"), str(body.get("type", "")))
 
 
+def titles_of(automation: Automation) -> dict[str, str]:
+    """What the steps are called, by id: those of the draft, of the live version and of all before it."""
+    names = Names()
+    found: dict[str, str] = {}
+    for definition in [*reversed([version.definition for version in automation.versions.all()]), automation.draft]:
+        for item in Outline.of(definition).items.values():
+            found[item.id] = step_words(item.body, names).title
+    return found
+
+
 def _mail_second(body: Body) -> str:
     parts = []
     window = body.get("window")
@@ -281,7 +292,9 @@ def way_words(kind: str, outlet: str, body: Body) -> str:
 
 
 def reason_words(reason: str) -> str:
-    """Why somebody left, in words: one of ours, or the name an automation gives it, made readable."""
+    """Why somebody is held, left or failed, in words: one of ours, or the name an automation gives it, made readable."""
+    if reason in HeldReason.values:
+        return str(HeldReason(reason).label)
     if reason in ExitReason.values:
         return str(ExitReason(reason).label)
     if reason in FailReason.values:

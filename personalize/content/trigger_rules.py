@@ -31,15 +31,16 @@ from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import JsonListHolds, JsonScalar
 from segments.segmentation.rules.vocabulary import Vocabulary
+from segments.segmentation.rules.witnesses import Asked, witness
 from segments.segmentation.rules.words import both, either, operator_words
 
 COLUMN = "context"
 """Where rows keep what brought their person in, beside the person."""
 
 _COMPARISONS = {"<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual}
-_NUMBERS = ("is", "is_not", *_COMPARISONS)
-_TEXTS = ("is", "is_not", "in")
-_LISTS = ("contains_any", "contains_all")
+NUMBERS = ("is", "is_not", *_COMPARISONS)
+TEXTS = ("is", "is_not", "in")
+LISTS = ("contains_any", "contains_all")
 _DATA = re.compile(r"data\.[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -76,14 +77,14 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Trigger
     field, here, value = body["trigger"], at(path, "trigger"), at(path, "value")
     reading.text(field, here)
     if field in ("total", "lines", "years"):
-        op = reading.choice(body["op"], at(path, "op"), _NUMBERS)
+        op = reading.choice(body["op"], at(path, "op"), NUMBERS)
         read = reading.money if field == "total" else reading.whole
         return TriggerRule(field, op, (read(body["value"], value),))
     if field == "products":
-        op = reading.choice(body["op"], at(path, "op"), _LISTS)
+        op = reading.choice(body["op"], at(path, "op"), LISTS)
         return TriggerRule(field, op, _texts(body["value"], value))
     if field in ("event", "about"):
-        op = reading.choice(body["op"], at(path, "op"), _TEXTS)
+        op = reading.choice(body["op"], at(path, "op"), TEXTS)
         return TriggerRule(field, op, _texts(body["value"], value) if op == "in" else (_text(body["value"], value),))
     if not _DATA.fullmatch(field):
         known = "total, lines, products, years, event, about, data.…"
@@ -93,7 +94,7 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Trigger
 
 def _parse_data(field: str, body: Mapping[str, Any], path: str) -> TriggerRule:
     raw, here = body["value"], at(path, "value")
-    op = reading.choice(body["op"], at(path, "op"), (*_TEXTS, *_COMPARISONS))
+    op = reading.choice(body["op"], at(path, "op"), (*TEXTS, *_COMPARISONS))
     if op == "in":
         return TriggerRule(field, op, _texts(raw, here))
     if op in _COMPARISONS:
@@ -114,12 +115,16 @@ def _text(raw: Any, path: str) -> str:
 def _compile(rule: TriggerRule, scope: Scope) -> Q:
     if not scope.person:
         return NOBODY
-    column = "__".join([*scope.person.split("__")[:-1], COLUMN])
+    column = _column(scope)
     if rule.field == "products":
         join = or_ if rule.op == "contains_any" else and_
         return reduce(join, [Q(JsonListHolds(column, "products", str(code))) for code in rule.values])
     value, values = _value(rule, column)
     return Q(IsNull(value, False)) & _compare(value, rule.op, values)
+
+
+def _column(scope: Scope) -> str:
+    return "__".join([*scope.person.split("__")[:-1], COLUMN])
 
 
 def _value(rule: TriggerRule, column: str) -> tuple[Expression, list[Any]]:
@@ -187,6 +192,26 @@ def _words(field: str, value: str | int | float | bool) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return f"‘{value}’" if isinstance(value, str) else number_format(value, force_grouping=True)
+
+
+@witness.register
+def _witness(rule: TriggerRule, *, person: int, scope: Scope) -> str:
+    rows = scope.rows if isinstance(scope, Asked) else None
+    if rows is None or not scope.person:
+        return _("Nothing brought them in")
+    column = _column(scope)
+    context = rows.order_by().values_list(column, flat=True).first() or {}
+    first, _dot, inner = rule.field.partition(".")
+    found = context.get("products" if rule.field == "lines" else first)
+    if inner:
+        found = found.get(inner) if isinstance(found, dict) else None
+    if rule.field == "lines" and isinstance(found, list):
+        found = len(found)
+    name = _names(rule.field)[0]
+    if found is None or isinstance(found, dict):
+        return _("Not known: %(name)s") % {"name": name}
+    told = ", ".join(map(str, found)) if isinstance(found, list) else _words(rule.field, found)
+    return _("%(name)s: %(value)s") % {"name": name, "value": told}
 
 
 KIND = Kind("trigger", TriggerRule, _parse, _compile, _phrase)

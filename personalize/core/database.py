@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, TextField, Value
 from django.db.models.expressions import Combinable, RawSQL
@@ -101,6 +103,66 @@ def as_text(column: str, *, binary: bool = False) -> Combinable:
         # A cast would give hexadecimal digits.
         return Func(F(column), Value("escape"), function="encode", output_field=TextField())
     return Cast(column, TextField())
+
+
+class OutOfTime(Exception):
+    """The statements took longer than the time they were given; nothing they did is left."""
+
+
+_CANCELLED = "57014"
+"""PostgreSQL's code for a statement that was cut off."""
+
+_STEPS = 10_000
+"""After how many steps of its machine SQLite looks at the clock: some hundred times a second."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Let what is asked inside take so many seconds at most, else raise OutOfTime. PostgreSQL counts for each statement."""
+    try:
+        if is_postgres():
+            with set_locally(statement_timeout=f"{max(1, round(seconds * 1000))}ms"):
+                yield
+        else:
+            with transaction.atomic(), _interrupted_after(seconds):
+                yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", "") == _CANCELLED or str(error) == "interrupted":
+            raise OutOfTime from error
+        raise
+
+
+@contextmanager
+def set_locally(**settings: str) -> Iterator[None]:
+    """Run what is inside in one transaction with PostgreSQL's settings changed; SQLite has none."""
+    with transaction.atomic():
+        if not is_postgres() or not settings:
+            yield
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(['current_setting(%s)'] * len(settings))}", list(settings))
+            before = dict(zip(settings, cursor.fetchone(), strict=True))
+        _set(settings)
+        yield
+        # Otherwise they would last as long as a transaction around this one.
+        _set(before)
+
+
+def _set(settings: Mapping[str, str]) -> None:
+    changes = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {changes}", [part for item in settings.items() for part in item])
+
+
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    end = time.monotonic() + seconds
+    handle = connection.connection.set_progress_handler
+    handle(lambda: time.monotonic() > end, _STEPS)
+    try:
+        yield
+    finally:
+        handle(None, 0)
 
 
 def refresh_statistics() -> None:

@@ -13,12 +13,22 @@ class SegmentationConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import queue, registries
-        from personalize.core.registries import MenuEntry, SearchSource, menu, search
+        from personalize.core.registries import MenuEntry, Panel, SearchSource, menu, panels, search
         from segments.segmentation import listing, membership, personal, usages
         from segments.segmentation.builder import doings, people, purchases, standing
         from segments.segmentation.builder.parts import editors
         from segments.segmentation.models import Segment
-        from segments.segmentation.rules import attributes, buckets, events, lists, orders, references, topics
+        from segments.segmentation.rules import (
+            attributes,
+            buckets,
+            events,
+            lists,
+            orders,
+            places,
+            references,
+            sequences,
+            topics,
+        )
         from segments.segmentation.rules.kinds import kinds
 
         for editor in (
@@ -30,7 +40,7 @@ class SegmentationConfig(AppConfig):
             *standing.EDITORS,
         ):
             editors.add(editor)
-        for module in (attributes, orders, events, topics, lists, references, buckets):
+        for module in (attributes, places, orders, events, sequences, topics, lists, references, buckets):
             kinds.add(module.KIND)
         menu.add(
             MenuEntry(
@@ -45,6 +55,9 @@ class SegmentationConfig(AppConfig):
             )
         )
         search.add(SearchSource("segments", _("Segments"), listing.hits, order=40))
+        panels.add(
+            Panel("segments.person", "subscriber.side", "segmentation/_person.html", listing.of_person, order=25)
+        )
         for source in usages.sources():
             registries.usages.add(source)
         for declared in personal.declared():

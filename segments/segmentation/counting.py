@@ -1,25 +1,69 @@
-"""How many people a rule means, within the time a page can wait."""
+"""How many people a rule means, within the time a page can wait: counted, or else told from a sample."""
 
 from __future__ import annotations
 
 import datetime as dt
+import random
 import time
 from dataclasses import dataclass
 
+from django.db.models import Max, Min, Q
+
+from personalize.core.database import OutOfTime, among, time_limit
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.nodes import Node
 from segments.subscribers.models import Subscriber
 
+SAMPLES = (4_000, 200)
+"""How many people are asked about where all take too long; the first such sample whose answer comes in time counts.
+
+Of 4,000 people a share of a half comes out 1.6 points too high or low in one case of twenty, a smaller share by less.
+"""
+
 
 @dataclass(frozen=True)
 class Counted:
+    """How many people; ``exact`` is false where a sample told. ``seconds`` is how long the answer took."""
+
     people: int
     exact: bool
     seconds: float
 
 
 def count_within(*, node: Node, as_of: dt.datetime, seconds: float = 1.0) -> Counted:
-    """Stand-in."""
+    """Count the people a rule means, or tell about how many they are when that takes longer than ``seconds``.
+
+    The answer that follows takes up to as long again.
+    """
     began = time.perf_counter()
-    people = Subscriber.objects.present().filter(compile_rule(node, as_of=as_of)).count()
-    return Counted(people, True, time.perf_counter() - began)
+    try:
+        with time_limit(seconds):
+            people, exact = Subscriber.objects.present().filter(compile_rule(node, as_of=as_of)).count(), True
+    except OutOfTime:
+        people, exact = _told_from_sample(node, as_of, seconds), False
+    return Counted(people, exact, time.perf_counter() - began)
+
+
+def _told_from_sample(node: Node, as_of: dt.datetime, seconds: float) -> int:
+    condition = compile_rule(node, as_of=as_of, few=True)
+    *larger, smallest = SAMPLES
+    for size in larger:
+        try:
+            with time_limit(seconds):
+                return _share(condition, size)
+        except OutOfTime:
+            continue
+    return _share(condition, smallest)
+
+
+def _share(condition: Q, size: int) -> int:
+    """The number of people that the condition is true of, as it would be if all were like those of a sample."""
+    ends = Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
+        return 0
+    reach = range(ends["first"], ends["last"] + 1)
+    # The same ids every time, so that the figure moves only when the rule or the people do.
+    ids = random.Random(size).sample(reach, min(size, len(reach)))  # noqa: S311  No secret depends on it.
+    asked = Subscriber.objects.present().filter(pk__in=among(ids))
+    # Not every id is a person; those that are not are as rare in the sample as among all.
+    return round(asked.filter(condition).count() * len(reach) / len(ids))

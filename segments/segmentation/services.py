@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max, Min, Q
+from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, registries
+from personalize.core.registries import Use
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.nodes import Node
@@ -24,7 +27,17 @@ class Refused(Enum):
     """Why a segment was not changed."""
 
     CHANGED_MEANWHILE = "changed_meanwhile"
-    IN_USE = "in_use"
+
+
+@dataclass(frozen=True)
+class Used:
+    """Why a segment was not deleted: what uses it, each as (label, state, url)."""
+
+    by: list[Use]
+
+    def __str__(self) -> str:
+        names = ", ".join(f"‘{label}’" for label, _state, _url in self.by)
+        return _("The segment is used by %(names)s.") % {"names": names}
 
 
 def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
@@ -62,7 +75,8 @@ def some_of(*, audience: SubscriberQuerySet, turn: int, most: int) -> list[Subsc
 @transaction.atomic
 def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: str = "") -> Segment:
     """Define a segment. Raises RuleError when the rule cannot be used, IntegrityError when the name is taken."""
-    parse(rule)
+    _one_at_a_time()
+    check_rule(rule)
     now = clock.now()
     segment = Segment.objects.create(
         name=name,
@@ -81,6 +95,7 @@ def update_segment(
     *, segment: Segment, lock_version: int, name: str, rule: dict[str, Any], actor: Any, description: str = ""
 ) -> Segment | Refused:
     """Change a segment, unless somebody did since ``lock_version`` was read. Raises RuleError, as for a new one."""
+    _one_at_a_time()
     check_rule(rule, of=segment.uuid)
     changed = Segment.objects.filter(pk=segment.pk, lock_version=lock_version).update(
         name=name, description=description, rule=rule, updated_at=clock.now(), lock_version=F("lock_version") + 1
@@ -93,13 +108,21 @@ def update_segment(
 
 
 @transaction.atomic
-def delete_segment(*, segment: Segment, actor: Any) -> Refused | None:
-    """Delete a segment, unless something still uses it."""
-    if registries.uses_of("segment", segment):
-        return Refused.IN_USE
+def delete_segment(*, segment: Segment, actor: Any, lock_version: int | None = None) -> Refused | Used | None:
+    """Delete a segment that nothing uses; also refused when somebody changed it since ``lock_version`` was read."""
+    _one_at_a_time()
+    if uses := registries.uses_of("segment", segment):
+        return Used(uses)
+    if lock_version is not None and not Segment.objects.filter(pk=segment.pk, lock_version=lock_version).exists():
+        return Refused.CHANGED_MEANWHILE
     audit.record(actor=actor, action="segment.delete", target=segment)
     segment.delete()
     return None
+
+
+def _one_at_a_time() -> None:
+    """Wait for whoever edits a segment now: two edits at once could close a circle that neither of them sees."""
+    list(Segment.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def check_rule(rule: Any, *, of: uuid.UUID | None = None) -> None:

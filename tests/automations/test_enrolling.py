@@ -12,7 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.automations import services
-from campaigns.automations.enrolling import enrol, enrol_by_hand, exit_enrolments, sweep_events, take_out
+from campaigns.automations.enrolling import enrol, enrol_by_hand, sweep_events
+from campaigns.automations.leaving import exit_enrolments, take_out
 from campaigns.automations.models import Automation, Enrolment, LeftOut, StepVisit
 from campaigns.automations.types import Arrival, LeftOutReason
 from campaigns.delivery.models import Message

@@ -12,7 +12,7 @@ from django.forms import ModelChoiceField
 from django.test import Client
 from django.urls import reverse
 
-from campaigns.automations import figures, listing, panels, services
+from campaigns.automations import addresses, figures, panels, services
 from campaigns.automations.definition import read
 from campaigns.automations.models import Automation, Enrolment, LeftOut, StepVisit
 from campaigns.delivery.models import Link, Message
@@ -117,7 +117,7 @@ def test_the_list_says_who_is_in_it_and_has_a_switch(page: Client, cart: Automat
     html = text(page, reverse("automations:list"))
     assert "Abandoned cart" in html
     assert "When a cart changes" in html
-    assert listing.people_url(cart) in html
+    assert addresses.people_url(cart) in html
     page.post(url("pause", cart), {"list": "1"})
     cart.refresh_from_db()
     assert cart.state == "off"
@@ -170,12 +170,12 @@ def test_figures_are_links_to_the_people_behind_them(page: Client, cart: Automat
     enrolled(cart)
     gone = enrolled(cart, "Tom", state="exited", reason="order", due_at=None, ended_at=now())
     html = text(page, url("detail", cart))
-    waiting = listing.people_url(cart, "view=now&step=wait").replace("&", "&amp;")
-    left = listing.people_url(cart, "view=all&left=wait:order").replace("&", "&amp;")
+    waiting = addresses.people_url(cart, "view=now&step=wait").replace("&", "&amp;")
+    left = addresses.people_url(cart, "view=all&left=wait:order").replace("&", "&amp;")
     assert waiting in html
     assert left in html
-    assert "Ann Whitaker" in text(page, listing.people_url(cart, "view=now&step=wait"))
-    people = text(page, listing.people_url(cart, "view=all&left=wait:order"))
+    assert "Ann Whitaker" in text(page, addresses.people_url(cart, "view=now&step=wait"))
+    people = text(page, addresses.people_url(cart, "view=all&left=wait:order"))
     assert gone.subscriber.full_name in people
     assert "Ann Whitaker" not in people
 
@@ -197,7 +197,7 @@ def test_clicks_are_counted_of_the_mails_that_were_sent(page: Client, cart: Auto
         StepVisit.objects.create(enrolment=row, step="first", outcome="mailed", at=now(), message=message.uuid)
     at = figures.figures(cart, at=now()).of("first")
     assert (at.sent, at.clicked, at.met) == (3, 1, 4)
-    clicked = text(page, listing.people_url(cart, "view=all&met=first:clicked"))
+    clicked = text(page, addresses.people_url(cart, "view=all&met=first:clicked"))
     assert "Ann1 Whitaker" in clicked
     assert "Ann2 Whitaker" not in clicked
 
@@ -248,7 +248,7 @@ def test_a_question_is_asked_with_a_small_form(page: Client, cart: Automation):
     rule = {"orders": {"metric": "count", "op": ">=", "value": 2, "window": {"last": [90, "days"]}}}
     assert step_of(cart, "ask")["rule"] == rule
     assert (step_of(cart, "ask")["next"], step_of(cart, "ask")["no"]) == ("yes", "no")
-    html = text(page, listing.url(cart, "step=ask"))
+    html = text(page, addresses.url(cart, "step=ask"))
     assert '<option value="orders" selected>' in html
 
 
@@ -361,7 +361,7 @@ def sent_back(form: Any) -> dict[str, Any]:
 
 
 def test_saving_the_entry_tab_untouched_changes_nothing_that_counts(page: Client, cart: Automation):
-    forms = page.get(listing.url(cart, "tab=entry")).context["entry"]
+    forms = page.get(addresses.url(cart, "tab=entry")).context["entry"]
     fields: dict[str, Any] = {"lock_version": cart.lock_version}
     for form in (forms["settings"], forms["trigger"], forms["entry"], *forms["exits"], forms["exits"].management_form):
         fields |= sent_back(form)
@@ -382,10 +382,10 @@ def test_an_old_version_is_taken_back_into_the_draft(page: Client, cart: Automat
 def test_an_analyst_looks_and_changes_nothing(client: Client, cart: Automation, alan: User):
     client.force_login(alan)
     row = enrolled(cart)
-    html = text(client, listing.url(cart, "step=wait"))
+    html = text(client, addresses.url(cart, "step=wait"))
     assert "step-form" not in html
     assert "data-dialog" not in html.partition("<main")[2].partition("</main")[0]
-    people = text(client, listing.people_url(cart))
+    people = text(client, addresses.people_url(cart))
     assert row.subscriber.full_name in people
     assert str(row.subscriber.email) not in people
     assert client.post(url("pause", cart)).status_code == 403
@@ -396,7 +396,7 @@ def test_a_draft_that_cannot_be_read_is_shown_with_what_is_wrong(page: Client, m
     broken = {"v": 1, "trigger": {"on": "moon"}, "steps": [{"id": "a", "type": "fly", "next": "a"}, "nonsense", 7]}
     automation = services.create_automation(name="Broken", actor=maya, definition=broken)
     for query in ("", "step=a", "tab=entry", "tab=people", "tab=versions", "zoom=7"):
-        assert "in the way of publishing" in text(page, listing.url(automation, query))
+        assert "in the way of publishing" in text(page, addresses.url(automation, query))
 
 
 # --- the people ---------------------------------------------------------------------------------------------------------
@@ -440,14 +440,14 @@ def test_held_mails_are_let_out_or_left_out(page: Client, cart: Automation):
 def test_who_did_not_come_in_is_listed_with_the_reason(page: Client, cart: Automation):
     person = make_subscriber(first_name="Ida", last_name="Mills")
     LeftOut.objects.create(automation=cart, subscriber=person, entry_key="c", reason="ordered", at=now())
-    html = text(page, listing.left_out_url(cart, "at=30"))
+    html = text(page, addresses.left_out_url(cart, "at=30"))
     assert "Ida Mills" in html
     assert "Ordered just now" in html
 
 
 def test_the_people_are_exported_as_a_file(page: Client, cart: Automation):
     enrolled(cart)
-    answer = page.get(listing.people_url(cart, "format=csv"))
+    answer = page.get(addresses.people_url(cart, "format=csv"))
     assert b"Wait 4 hours" in b"".join(answer)
 
 
@@ -470,8 +470,8 @@ def test_what_an_automation_uses_knows_of_it(cart: Automation):
 
 
 def test_an_automation_is_found_by_its_name(cart: Automation, maya: User):
-    assert [hit.label for hit in listing.hits(maya, "cart", 5)] == ["Abandoned cart"]
-    assert listing.hits(AnonymousUser(), "cart", 5) == []
+    assert [hit.label for hit in panels.hits(maya, "cart", 5)] == ["Abandoned cart"]
+    assert panels.hits(AnonymousUser(), "cart", 5) == []
 
 
 def test_orders_count_for_the_mail_that_was_clicked_last(page: Client, cart: Automation):

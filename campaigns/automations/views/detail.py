@@ -13,11 +13,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns.automations import editing, guard, listing, services, words
-from campaigns.automations.figures import figures
+from campaigns.automations import addresses, editing, guard, services, words
+from campaigns.automations.figures import figures, inside_by_version
 from campaigns.automations.forms.entry import EntryForm, ExitRuleForm, ExitRules, SettingsForm, TriggerForm
 from campaigns.automations.forms.parts import RuleFields
 from campaigns.automations.forms.steps import FORMS, FRESH, StepForm
+from campaigns.automations.lists import people
 from campaigns.automations.models import Automation, AutomationVersion
 from campaigns.automations.nodes import ABOUT
 from campaigns.automations.outline import Outline
@@ -56,7 +57,7 @@ def save_step(request: HttpRequest, uuid: UUID, step: str) -> HttpResponseBase:
         return _page(request, automation, step=step, form=form, status=422)
     if not _saved(request, automation, draft=draft):
         return _page(request, automation, step=step, form=form, conflict=True, status=409)
-    return redirect(listing.url(automation, f"step={step}"))
+    return redirect(addresses.url(automation, f"step={step}"))
 
 
 @require_POST
@@ -72,10 +73,10 @@ def add_step(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     draft = editing.insert_after(automation.draft, request.POST.get("after", ""), request.POST.get("outlet", ""), body)
     if draft is None:
         messages.error(request, _("It cannot stand there: nobody would come to the steps behind it."))
-        return redirect(listing.url(automation))
+        return redirect(addresses.url(automation))
     if not _saved(request, automation, draft=draft):
         return _page(request, automation, conflict=True, status=409)
-    return redirect(listing.url(automation, f"step={id}"))
+    return redirect(addresses.url(automation, f"step={id}"))
 
 
 @require_POST
@@ -88,7 +89,7 @@ def remove_step(request: HttpRequest, uuid: UUID, step: str) -> HttpResponseBase
         return _gone(request, automation)
     if not _saved(request, automation, draft=draft):
         return _page(request, automation, conflict=True, status=409)
-    return redirect(listing.url(automation))
+    return redirect(addresses.url(automation))
 
 
 @require_POST
@@ -102,7 +103,7 @@ def move_step(request: HttpRequest, uuid: UUID, step: str) -> HttpResponseBase:
         messages.error(request, _("It cannot stand there."))
     elif not _saved(request, automation, draft=draft):
         return _page(request, automation, conflict=True, status=409)
-    return redirect(listing.url(automation, f"step={step}"))
+    return redirect(addresses.url(automation, f"step={step}"))
 
 
 @require_POST
@@ -125,7 +126,7 @@ def save_entry(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         return _page(request, automation, tab="entry", entry=entry, status=422)
     if not saved:
         return _page(request, automation, tab="entry", entry=entry, conflict=True, status=409)
-    return redirect(listing.url(automation, "tab=entry"))
+    return redirect(addresses.url(automation, "tab=entry"))
 
 
 @require_POST
@@ -146,7 +147,7 @@ def publish(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     if not isinstance(found, AutomationVersion):
         return _page(request, automation, found=found, status=422)
     messages.success(request, _("Version %(n)s is live.") % {"n": found.number})
-    return redirect(listing.url(automation))
+    return redirect(addresses.url(automation))
 
 
 @require_POST
@@ -178,7 +179,7 @@ def restore(request: HttpRequest, uuid: UUID, number: int) -> HttpResponseBase:
     if not _saved(request, automation, draft=version.definition):
         return _page(request, automation, tab="versions", conflict=True, status=409)
     messages.success(request, _("The draft is version %(n)s again.") % {"n": number})
-    return redirect(listing.url(automation))
+    return redirect(addresses.url(automation))
 
 
 # --- the page -----------------------------------------------------------------------------------------------------------
@@ -189,12 +190,12 @@ def _automation(uuid: UUID) -> Automation:
 
 
 def _back(request: HttpRequest, automation: Automation) -> HttpResponseBase:
-    return redirect("automations:list") if request.POST.get("list") else redirect(listing.url(automation))
+    return redirect("automations:list") if request.POST.get("list") else redirect(addresses.url(automation))
 
 
 def _gone(request: HttpRequest, automation: Automation) -> HttpResponseBase:
     messages.error(request, _("This step is not there any more."))
-    return redirect(listing.url(automation))
+    return redirect(addresses.url(automation))
 
 
 def _saved(request: HttpRequest, automation: Automation, **changes: Any) -> bool:
@@ -283,7 +284,7 @@ def _page(
         context["event_names"] = list(words.HAPPENS.items())
     elif tab == "people":
         context["next_due"] = (
-            listing.people(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
+            people.rows(automation).filter(state__in=OPEN, due_at__isnull=False).order_by("due_at")[:NEXT_DUE]
         )
     elif tab == "versions":
         context["versions"] = _versions(automation)
@@ -304,12 +305,12 @@ def _stats(request: HttpRequest, automation: Automation, counted: Any) -> list[S
     if counted.held:
         note = _("%(waiting)s, %(n)s held") % {"waiting": note, "n": f"{counted.held:,}"}
     stats = [
-        Stat(_("In it now"), f"{counted.inside:,}", note, listing.people_url(automation)),
+        Stat(_("In it now"), f"{counted.inside:,}", note, addresses.people_url(automation)),
         Stat(
             _("Came in, 30 days"),
             f"{counted.came:,}",
             _("%(n)s people") % {"n": f"{counted.people:,}"},
-            listing.people_url(automation, f"view={listing.EVERY}&came=30"),
+            addresses.people_url(automation, f"view={addresses.EVERY}&came=30"),
         ),
         *(
             stat
@@ -321,7 +322,7 @@ def _stats(request: HttpRequest, automation: Automation, counted: Any) -> list[S
             _("Left out, 30 days"),
             f"{counted.left_out:,}",
             _("were named and did not come in"),
-            listing.left_out_url(automation, "at=30"),
+            addresses.left_out_url(automation, "at=30"),
         ),
     ]
     return stats
@@ -388,12 +389,12 @@ def _places(painter: Painter, automation: Automation, step: str) -> list[tuple[s
 
 
 def _versions(automation: Automation) -> list[dict[str, Any]]:
-    inside = listing.inside_by_version(automation)
+    inside = inside_by_version(automation)
     return [
         {
             "version": version,
             "inside": inside.get(version.pk, 0),
-            "url": listing.people_url(automation, f"view=now&version={version.number}"),
+            "url": addresses.people_url(automation, f"view=now&version={version.number}"),
             "live": version.pk == automation.live_id,
             "same": version.definition == automation.draft,
         }

@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns.automations import gallery, listing, services
+from campaigns.automations import gallery, services
 from campaigns.automations.forms.entry import NewForm
+from campaigns.automations.lists import automations
 from personalize.core.clock import now
 from personalize.core.permissions import require
 from personalize.dashboard.lists import ListPage
@@ -21,7 +22,7 @@ from personalize.dashboard.lists import ListPage
 @require("report.view")
 def index(request: HttpRequest) -> HttpResponseBase:
     """All automations, with who is in them."""
-    page = ListPage(request, listing.automations_for(request), listing.automations(now()))
+    page = ListPage(request, automations.kind_for(request), automations.rows(now()))
     found = ngettext("%(n)d automation", "%(n)d automations", page.count) % {"n": page.count}
     return render(request, "automations/list.html", {"list": page, "found": found})
 

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns.automations import listing, moving, words
+from campaigns.automations import addresses, moving, words
 from campaigns.automations.forms.people import StepMapForm
 from campaigns.automations.models import Automation, AutomationVersion
 from campaigns.automations.moving import Moved
@@ -42,7 +42,7 @@ def move(request: HttpRequest, uuid: UUID, number: int) -> HttpResponseBase:
     old, new = get_object_or_404(automation.versions, number=number), automation.live
     if new is None or old == new:
         messages.error(request, _("People move from an older version to the live one."))
-        return redirect(listing.url(automation, "tab=versions"))
+        return redirect(addresses.url(automation, "tab=versions"))
     titles, targets = _titles(old), _titles(new)
     here = moving.preview_migration(old=old, new=new, step_map={})
     form = StepMapForm(
@@ -56,7 +56,7 @@ def move(request: HttpRequest, uuid: UUID, number: int) -> HttpResponseBase:
                 automation=automation, old=old, new=new, step_map=form.step_map(), actor=request.user
             )
             _tell(request, moved, new)
-            return redirect(listing.url(automation, "tab=versions"))
+            return redirect(addresses.url(automation, "tab=versions"))
         messages.error(request, _("Another version was published in the meantime, so nobody was moved. Look again."))
     previewed = form.is_valid() and "change" not in request.GET
     plan = moving.preview_migration(old=old, new=new, step_map=form.step_map()) if previewed else here
@@ -90,7 +90,7 @@ def _lines(old: AutomationVersion, new: AutomationVersion, plan: Sequence[Moved]
         Line(
             title,
             one,
-            listing.people_url(old.automation, f"view=now&version={old.number}&step={step}"),
+            addresses.people_url(old.automation, f"view=now&version={old.number}&step={step}"),
             targets[one.to] if one.to is not None else "",
             _meaning(one, steps),
         )

@@ -29,6 +29,14 @@ def number(text: str) -> Any:
     return text
 
 
+def plain_value(text: str) -> Any:
+    """What was typed for a property of any type: true, false and numbers as such, all else as text."""
+    if text in ("true", "false"):
+        return text == "true"
+    found = number(text)
+    return found if str(found) == text else text
+
+
 def raw_words(value: Any) -> str:
     """A value as the rule has it, where nobody knows better words."""
     if value in UNSAID:
@@ -154,6 +162,17 @@ def _offset(count: str, unit: str) -> Any:
     way, _space, named = unit.partition(" ")
     value = number(count)
     return None if value is None else {way: [value, named]}
+
+
+def span(name: str, label: str, value: Any, shown: str) -> Part:
+    """A part that asks for so many days, weeks or months."""
+    count, unit = _pair(value)
+    inputs = [
+        Input("count", _("How many"), value=count or 7, step="1", least="0"),
+        Input("unit", _("Unit"), "select", unit or "days", [one for one in units() if one[0] in _DAYS]),
+    ]
+    way = Way("span", label, inputs, lambda given: [number(given["count"]), given["unit"]])
+    return Part(name, shown, label, "value", lambda: Fill([way]))
 
 
 # --- spans of time ------------------------------------------------------------------------------------------------------

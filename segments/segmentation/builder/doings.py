@@ -26,7 +26,7 @@ from segments.segmentation.builder.parts import (
 )
 from segments.segmentation.rules.events import FILTERS, PROPERTY_FILTERS
 from segments.segmentation.rules.happenings import noun
-from segments.segmentation.suggestions import suggest
+from segments.segmentation.suggestions import event_names, properties_of
 
 USUAL = (
     "product_viewed",
@@ -42,14 +42,11 @@ USUAL = (
 """Events every shop may have; others are offered once they were seen."""
 
 _OF_VALUES = ("sum", "avg", "min", "max", "distinct")
-SEEN = 50
 
 
 def names() -> list[tuple[str, str]]:
     """The events one can ask about, as (name, words): the usual ones, then those the shop sends."""
-    found = {name: noun(name) for name in USUAL}
-    found |= {one.value: noun(one.value) for one in suggest("event", "name", "", limit=SEEN)}
-    return list(found.items())
+    return list(({name: noun(name) for name in USUAL} | dict(event_names())).items())
 
 
 def _things(setting: Setting) -> list[Thing]:
@@ -83,13 +80,18 @@ def _metrics() -> list[tuple[str, str]]:
 
 
 def fields() -> list[tuple[str, str]]:
-    """What an event can be narrowed down by, besides its own properties."""
+    """What every event can be narrowed down by."""
     return [
         ("subject", _("what it is about")),
         ("category", _("category of the product")),
         ("brand", _("brand of the product")),
         ("amount", _("amount")),
     ]
+
+
+def _offered(name: str) -> list[tuple[str, str]]:
+    """What events of a name can be narrowed down by, the properties that they were seen with among it."""
+    return [*fields(), *((one, one.partition(".")[2]) for one in properties_of(name))]
 
 
 def _operators(field: str) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ def _where(base: str, raw: Raw, name: str) -> list[Line]:
         f"{base}.where",
         raw,
         fields=fields(),
+        offered=lambda: _offered(name),
         operators=_operators,
         search=lambda field: Search("event", field, name),
         choices={},
@@ -113,22 +116,21 @@ def _lines(raw: Raw, setting: Setting) -> list[Line]:
     metric, name = said(raw, "event.metric"), str(said(raw, "event.name", ""))
     first = [pick("event.metric", _("What of it"), metric, _metrics())]
     if metric in _OF_VALUES:
-        first.append(_of(raw, metric))
+        first.append(_of(raw, metric, name))
     first += figures.comparison("event", raw, counted=metric == "count")
     first.append(window("event.window", said(raw, "event.window"), setting))
-    more = figures.narrow("event.where", _("Only some of them"), fields(), free=True)
+    more = figures.narrow("event.where", _("Only some of them"), lambda: _offered(name), free=True)
     return figures.narrowing([first, *_where("event", raw, name)], more)
 
 
-def _of(raw: Raw, metric: Any) -> Part:
+def _of(raw: Raw, metric: Any, name: str) -> Part:
     known = [("amount", _("amount")), *([("subject", _("what they are about"))] if metric == "distinct" else [])]
     chosen = said(raw, "event.of", "subject" if metric == "distinct" else "amount")
     words = dict(known).get(chosen, raw_words(chosen).removeprefix("data."))
 
     def ask() -> Choose:
-        note = _("Or type the name of a property.")
-        read = lambda given: figures.as_field(given[0], known) if given else None  # noqa: E731  Read where it stands.
-        return Choose([Choice(*one) for one in known], [Choice(str(chosen), words)], free=True, note=note, read=read)
+        offered = [*known, *((one, one.partition(".")[2]) for one in properties_of(name))]
+        return figures.choose_field(offered, Choice(str(chosen), words), free=True)
 
     return Part("event.of", words, _("Of what"), "operator", ask)
 
@@ -166,8 +168,8 @@ def _sequence_lines(raw: Raw, setting: Setting) -> list[Line]:
         _soon(said(raw, "sequence.within")),
     ]
     narrowing = [
-        figures.narrow("sequence.first.where", _("Only some of the first"), fields(), free=True),
-        figures.narrow(f"sequence.{then}.where", _("Only some of the second"), fields(), free=True),
+        figures.narrow("sequence.first.where", _("Only some of the first"), lambda: _offered(first), free=True),
+        figures.narrow(f"sequence.{then}.where", _("Only some of the second"), lambda: _offered(second), free=True),
     ]
     filters = [
         *_of_which(_("first"), _where("sequence.first", raw, first)),

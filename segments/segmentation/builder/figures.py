@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from segments.segmentation.builder.asks import ends, moments, number, numbers, raw_words, two
+from segments.segmentation.builder.asks import ends, moments, number, numbers, plain_value, raw_words, two
 from segments.segmentation.builder.editing import Raw, put, said
 from segments.segmentation.builder.parts import Choice, Choose, Line, Part, Search, pick, some
 from segments.segmentation.rules import figures
@@ -69,12 +69,11 @@ def _shown(value: Any, counted: bool) -> str:
 
 
 def compared(base: str, raw: Raw, op: str) -> Raw:
-    """The condition with another comparison; the value stays as far as it fits."""
+    """The condition with another comparison; the value stays as far as it fits, and becomes 2 where it was not asked for."""
     if op in (EVER, NEVER):
         return dict(put(put(raw, f"{base}.op", ">=" if op == EVER else "="), f"{base}.value", 1 if op == EVER else 0))
     old = said(raw, f"{base}.value")
-    was = _shorthand(said(raw, f"{base}.op"), old)
-    if was in (EVER, NEVER) and said(raw, f"{base}.metric") == "count":
+    if said(raw, f"{base}.metric", "count") == "count" and _shorthand(said(raw, f"{base}.op"), old) in (EVER, NEVER):
         old = 2
     low, high = ends(old)
     value = two(low, low if high is None else high) if op == "between" else low
@@ -104,9 +103,14 @@ def filters(
     search: Callable[[str], Search | None],
     choices: Mapping[str, Sequence[tuple[str, str]]],
     numeric: Callable[[str, Any], bool],
+    offered: Callable[[], Sequence[tuple[str, str]]] | None = None,
     free: bool = False,
 ) -> list[Line]:
-    """One line for each filter under ``base``; ``free`` takes fields nobody offers, as properties of events."""
+    """One line for each filter under ``base``.
+
+    ``fields`` are told by their words, ``offered`` are those one may choose (else the same); ``free`` takes others as well, as
+    properties of events.
+    """
     listed = said(raw, base)
     found = listed if isinstance(listed, list) else []
     lines = []
@@ -116,28 +120,38 @@ def filters(
         known = operators(str(field))
         line = [
             Part("", _("with")),
-            _field(name, field, fields, free),
+            _field(name, field, fields, offered or (lambda: fields), free),
             pick(f"{name}.op", _("Comparison"), op, [(one, operator_words(one)) for one in known]),
         ]
         if op not in ("is_known", "not_known"):
             if numeric(str(field), op):
                 line.append(numbers(f"{name}.value", _("Value"), value, op))
             else:
-                line.append(_value(name, op, value, search(str(field)), choices.get(str(field), ())))
+                line.append(_value(name, str(field), op, value, search(str(field)), choices.get(str(field), ())))
         lines.append([*line, Part(name, _("Remove this filter"), role="drop")])
     return lines
 
 
-def _field(name: str, field: Any, fields: Sequence[tuple[str, str]], free: bool) -> Part:
+def _field(
+    name: str,
+    field: Any,
+    fields: Sequence[tuple[str, str]],
+    offered: Callable[[], Sequence[tuple[str, str]]],
+    free: bool,
+) -> Part:
     words = dict(fields).get(str(field), raw_words(field).removeprefix("data."))
+    chosen = Choice(str(field), words)
+    return Part(f"{name}.field", words, _("What of it"), "operator", lambda: choose_field(offered(), chosen, free=free))
+
+
+def choose_field(offered: Sequence[tuple[str, str]], *chosen: Choice, free: bool) -> Choose:
+    """Asks for a field; where ``free``, the name of a property may be typed."""
 
     def read(given: Sequence[str]) -> Any:
-        return as_field(given[0], fields) if given else None
+        return as_field(given[0], offered) if given else None
 
-    def ask() -> Choose:
-        return Choose([Choice(*one) for one in fields], [Choice(str(field), words)], free=free, read=read)
-
-    return Part(f"{name}.field", words, _("What of it"), "operator", ask)
+    note = _("Or type the name of a property.") if free else ""
+    return Choose([Choice(*one) for one in offered], chosen, free=free, note=note, read=read)
 
 
 def as_field(text: str, fields: Sequence[tuple[str, str]]) -> str:
@@ -145,41 +159,32 @@ def as_field(text: str, fields: Sequence[tuple[str, str]]) -> str:
     return text if text in dict(fields) or text.startswith("data.") else f"data.{text}"
 
 
-def _value(name: str, op: Any, value: Any, search: Search | None, choices: Sequence[tuple[str, str]]) -> Part:
+def _value(
+    name: str, field: str, op: Any, value: Any, search: Search | None, choices: Sequence[tuple[str, str]]
+) -> Part:
     many = op == "in"
     values = value if isinstance(value, list) else [] if value in (None, "") else [value]
     labels = dict(choices)
     words = either(labels.get(str(one), raw_words(one)) for one in values) if values else ""
 
+    def read(given: Sequence[str]) -> Any:
+        if many:
+            return some(given)
+        if not given:
+            return None
+        return plain_value(given[0]) if field.startswith("data.") and op != "contains" else given[0]
+
     def ask() -> Choose:
         chosen = [Choice(raw_words(one), labels.get(str(one), raw_words(one))) for one in values]
-        return Choose(
-            [Choice(*one) for one in choices],
-            chosen,
-            many=many,
-            free=not choices,
-            search=search,
-            read=some if many else lambda given: given[0] if given else None,
-        )
+        listed = [Choice(*one) for one in choices]
+        return Choose(listed, chosen, many=many, free=not choices, search=search, read=read)
 
     return Part(f"{name}.value", words, _("Value"), "value", ask)
 
 
-def narrow(base: str, words: str, fields: Sequence[tuple[str, str]], *, free: bool = False) -> Part:
+def narrow(base: str, words: str, offered: Callable[[], Sequence[tuple[str, str]]], *, free: bool = False) -> Part:
     """The part that brings in one more filter."""
-    note = _("Or type the name of a property.") if free else ""
-    return Part(
-        f"{base}{NARROW}",
-        words,
-        words,
-        "add",
-        lambda: Choose(
-            [Choice(*one) for one in fields],
-            free=free,
-            note=note,
-            read=lambda given: as_field(given[0], fields) if given else None,
-        ),
-    )
+    return Part(f"{base}{NARROW}", words, words, "add", lambda: choose_field(offered(), free=free))
 
 
 def narrowing(lines: list[Line], *parts: Part) -> list[Line]:

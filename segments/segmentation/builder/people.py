@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 
-from segments.segmentation.builder.asks import ends, moments, number, numbers, raw_words, two
+from segments.segmentation.builder.asks import ends, moments, number, numbers, raw_words, span, two
 from segments.segmentation.builder.editing import Raw, put, said
 from segments.segmentation.builder.parts import (
     Choice,
@@ -34,7 +34,16 @@ VALUELESS = ("is_known", "not_known")
 LISTS = ("in", "not_in", "contains_any", "contains_all")
 DATES = ("date", "datetime")
 NUMBERS = ("int", "decimal", "age")
-_FIRST = {"code": "in", "enum": "in", "multi": "contains_any", "int": ">=", "decimal": ">=", "age": ">=", "date": "<"}
+_FIRST = {
+    "code": "in",
+    "enum": "in",
+    "multi": "contains_any",
+    "int": ">=",
+    "decimal": ">=",
+    "age": ">=",
+    "date": "<",
+    "yearly": "within_next",
+}
 
 
 def named(text: str) -> str:
@@ -77,6 +86,8 @@ def _lines(raw: Raw, setting: Setting) -> list[Line]:
 
 def _value(raw: Raw, field: Field, op: Any, setting: Setting) -> Part:
     label, value = _("Value of %(field)s") % {"field": field.label}, raw.get("value")
+    if field.type == "yearly":
+        return span("value", label, value, _words(raw, setting))
     if field.type in DATES:
         return moments("value", label, value, op, timed=field.type == "datetime")
     choices = _choices(field)

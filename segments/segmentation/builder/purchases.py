@@ -63,7 +63,7 @@ def _lines(raw: Raw, setting: Setting) -> list[Line]:
         choices={"status": [(str(value), str(label)) for value, label in OrderStatus.choices]},
         numeric=lambda field, op: field in ("price", "quantity") and op != "in",
     )
-    return figures.narrowing([first, *filters], figures.narrow("orders.where", _("Only some orders"), fields()))
+    return figures.narrowing([first, *filters], figures.narrow("orders.where", _("Only some orders"), fields))
 
 
 def _changed(raw: Raw, name: str, value: Any, setting: Setting) -> Raw:

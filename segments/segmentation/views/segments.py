@@ -26,6 +26,7 @@ from segments.segmentation.forms import EditForm
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
+from segments.segmentation.why import answers
 from segments.subscribers import people
 from segments.subscribers.models import Subscriber
 
@@ -132,15 +133,30 @@ def discard(request: HttpRequest, uuid: UUID | None = None) -> HttpResponseBase:
 @require_POST
 @require("segment.edit")
 def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    """Delete a segment that nothing uses."""
+    """Delete a segment, unless something uses it."""
     segment = get_object_or_404(Segment, uuid=uuid)
-    name = segment.name
-    if services.delete_segment(segment=segment, actor=request.user) is not None:
-        messages.error(request, _("‘%(name)s’ is still used, so it stays.") % {"name": name})
+    refused = services.delete_segment(segment=segment, actor=request.user)
+    if refused is not None:
+        messages.error(request, str(refused))
         return redirect(listing.url(segment))
     drafts.forget(request.session, uuid)
-    messages.success(request, _("‘%(name)s’ is deleted.") % {"name": name})
+    messages.success(request, _("‘%(name)s’ is deleted.") % {"name": segment.name})
     return redirect("segmentation:list")
+
+
+@require_GET
+@require("people.view")
+def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
+    """Why one person is in a segment, or is not: rule by rule, each with the fact that decides it."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    subscriber = get_object_or_404(Subscriber.objects.present(), uuid=person)
+    name = subscriber.full_name or people.address_for(request.user, subscriber)
+    context: dict[str, Any] = {"segment": segment, "person": subscriber, "name": name}
+    try:
+        found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
+    except RuleError as error:
+        return render(request, "segmentation/why.html", {**context, "error": error})
+    return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
 
 
 @require_GET

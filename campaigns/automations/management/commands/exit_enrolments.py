@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from campaigns.automations.enrolling import take_out
+from campaigns.automations.leaving import take_out
 from campaigns.automations.management.base import AutomationCommand
 
 
