@@ -39,9 +39,9 @@ COLUMN = "context"
 """Where rows keep what brought their person in, beside the person."""
 
 _COMPARISONS = {"<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual}
-_NUMBERS = ("is", "is_not", *_COMPARISONS)
-_TEXTS = ("is", "is_not", "in")
-_LISTS = ("contains_any", "contains_all")
+NUMBERS = ("is", "is_not", *_COMPARISONS)
+TEXTS = ("is", "is_not", "in")
+LISTS = ("contains_any", "contains_all")
 _DATA = re.compile(r"data\.[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -78,14 +78,14 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Trigger
     field, here, value = body["trigger"], at(path, "trigger"), at(path, "value")
     reading.text(field, here)
     if field in ("total", "lines", "years"):
-        op = reading.choice(body["op"], at(path, "op"), _NUMBERS)
+        op = reading.choice(body["op"], at(path, "op"), NUMBERS)
         read = reading.money if field == "total" else reading.whole
         return TriggerRule(field, op, (read(body["value"], value),))
     if field == "products":
-        op = reading.choice(body["op"], at(path, "op"), _LISTS)
+        op = reading.choice(body["op"], at(path, "op"), LISTS)
         return TriggerRule(field, op, _texts(body["value"], value))
     if field in ("event", "about"):
-        op = reading.choice(body["op"], at(path, "op"), _TEXTS)
+        op = reading.choice(body["op"], at(path, "op"), TEXTS)
         return TriggerRule(field, op, _texts(body["value"], value) if op == "in" else (_text(body["value"], value),))
     if not _DATA.fullmatch(field):
         known = "total, lines, products, years, event, about, data.…"
@@ -95,7 +95,7 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Trigger
 
 def _parse_data(field: str, body: Mapping[str, Any], path: str) -> TriggerRule:
     raw, here = body["value"], at(path, "value")
-    op = reading.choice(body["op"], at(path, "op"), (*_TEXTS, *_COMPARISONS))
+    op = reading.choice(body["op"], at(path, "op"), (*TEXTS, *_COMPARISONS))
     if op == "in":
         return TriggerRule(field, op, _texts(raw, here))
     if op in _COMPARISONS:
@@ -234,14 +234,14 @@ def json_schema() -> schema.Schema:
         {"trigger": schema.text(), "op": {}, "value": {}},
         description="Asks about what brought the person in; false of a person alone.",
         oneOf=[
-            of({"const": "total"}, {"properties": {"op": schema.choice(_NUMBERS), "value": schema.number()}}),
+            of({"const": "total"}, {"properties": {"op": schema.choice(NUMBERS), "value": schema.number()}}),
             of(
                 schema.choice(["lines", "years"]),
-                {"properties": {"op": schema.choice(_NUMBERS), "value": schema.whole()}},
+                {"properties": {"op": schema.choice(NUMBERS), "value": schema.whole()}},
             ),
             of(
                 {"const": "products"},
-                {"properties": {"op": schema.choice(_LISTS), "value": schema.array(schema.text())}},
+                {"properties": {"op": schema.choice(LISTS), "value": schema.array(schema.text())}},
             ),
             of(schema.choice(["event", "about"]), listed, {"properties": {"op": same, "value": schema.text()}}),
             of({"pattern": f"^{_DATA.pattern}$"}, listed, ordered, {"properties": {"op": same, "value": scalar}}),

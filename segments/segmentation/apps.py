@@ -15,6 +15,8 @@ class SegmentationConfig(AppConfig):
         from personalize.core import hooks, queue, registries
         from personalize.core.registries import MenuEntry, Panel, SearchSource, menu, panels, search
         from segments.segmentation import listing, membership, personal, receivers, usages
+        from segments.segmentation.builder import doings, people, purchases, standing
+        from segments.segmentation.builder.parts import editors
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import (
             anchors,
@@ -31,6 +33,15 @@ class SegmentationConfig(AppConfig):
         )
         from segments.segmentation.rules.kinds import kinds
 
+        for editor in (
+            people.ATTRIBUTE,
+            people.NEAR,
+            purchases.ORDERS,
+            doings.EVENT,
+            doings.SEQUENCE,
+            *standing.EDITORS,
+        ):
+            editors.add(editor)
         for module in (attributes, places, orders, events, sequences, topics, lists, references, buckets):
             kinds.add(module.KIND)
         for anchor in landmarks.KINDS:

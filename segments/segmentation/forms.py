@@ -1,12 +1,16 @@
-"""The form behind the administration's page of a segment: a rule is only saved when it can be used."""
+"""The forms in which a segment is written: a rule is only saved when it can be used."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from segments.segmentation import services
+from segments.segmentation.builder.fields import RuleField
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError
 
@@ -23,3 +27,22 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]  # Django brings n
         except RuleError as error:
             raise forms.ValidationError(str(error)) from error
         return rule
+
+
+class EditForm(forms.Form):
+    """The page on which a segment is written. ``segment`` is the id of the one that there is already."""
+
+    name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
+    description = forms.CharField(max_length=255, required=False, label=gettext_lazy("What it is for"))
+    lock_version = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, segment: UUID | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.segment = segment
+        self.fields["rule"] = RuleField(label=_("Rule"), small=False, everybody=True, segment=segment)
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"]).strip()
+        if Segment.objects.filter(name=name).exclude(uuid=self.segment).exists():
+            raise forms.ValidationError(_("There is a segment of this name already."))
+        return name

@@ -9,13 +9,14 @@ from enum import Enum
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Min, Q
 from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, registries
 from personalize.core.registries import Use
 from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.compiler import compile_rule
+from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.subscribers.models import Subscriber
@@ -41,7 +42,12 @@ class Used:
 
 def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
     """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError."""
-    return Subscriber.objects.present().filter(compile_rule(parse(rule), as_of=as_of))
+    return those(node=parse(rule), as_of=as_of)
+
+
+def those(*, node: Node, as_of: dt.datetime) -> SubscriberQuerySet:
+    """The people a rule means that was read already."""
+    return Subscriber.objects.present().filter(compile_rule(node, as_of=as_of))
 
 
 def meaning(segment: Segment) -> dict[str, Any]:
@@ -59,6 +65,18 @@ def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "") -> 
 def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:
     """How many people a rule means; one query over the people. Raises RuleError."""
     return audience(rule=rule, as_of=as_of).count()
+
+
+def some_of(*, audience: SubscriberQuerySet, turn: int, most: int) -> list[Subscriber]:
+    """Some people of an audience, others at each ``turn``, of all ages of acquaintance alike."""
+    ends = Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
+        return []
+    # The golden ratio spreads the turns evenly however many there are.
+    share = turn * 0.618034 % 1
+    start = ends["first"] + int((ends["last"] - ends["first"] + 1) * share)
+    found = list(audience.filter(pk__gte=start).order_by("pk")[:most])
+    return [*found, *audience.filter(pk__lt=start).order_by("pk")[: most - len(found)]] if share else found
 
 
 @transaction.atomic

@@ -1,0 +1,1 @@
+"""The pages about segments, and what the rule builder asks the server, wherever it stands."""
