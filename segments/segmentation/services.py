@@ -11,11 +11,12 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from personalize.core import audit, clock
+from segments.segmentation import counting
+from segments.segmentation.audience import people_of
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import Vocabulary
-from segments.subscribers.models import Subscriber
 from segments.subscribers.querysets import SubscriberQuerySet
 
 
@@ -25,19 +26,25 @@ class Refused(Enum):
     CHANGED_MEANWHILE = "changed_meanwhile"
 
 
-def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
-    """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError."""
-    return Subscriber.objects.present().filter(compile_rule(parse(rule), as_of=as_of))
+def audience(*, rule: dict[str, Any], as_of: dt.datetime, few: bool = False) -> SubscriberQuerySet:
+    """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError.
+
+    ``few`` says that the caller will ask about few of them, such as one slice of all.
+    """
+    return people_of(parse(rule), as_of=as_of, few=few)
 
 
-def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "") -> Q:
-    """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError."""
-    return Q(compile_rule(parse(rule), as_of=as_of, person=person))
+def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False) -> Q:
+    """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError.
+
+    ``few`` says that there are few such rows.
+    """
+    return Q(compile_rule(parse(rule), as_of=as_of, person=person, few=few))
 
 
 def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:
     """How many people a rule means; one query over the people. Raises RuleError."""
-    return audience(rule=rule, as_of=as_of).count()
+    return counting.count(node=parse(rule), as_of=as_of)
 
 
 @transaction.atomic

@@ -34,7 +34,7 @@ def truths(rule: Any, *, rows: QuerySet[Any, Any], as_of: dt.datetime, person: s
     listed = list(_walk(parse(rule), 0))
     columns = {
         f"truth_{number}": ExpressionWrapper(
-            compile_rule(node, as_of=as_of, person=person), output_field=BooleanField()
+            compile_rule(node, as_of=as_of, person=person, few=True), output_field=BooleanField()
         )
         for number, (_depth, node) in enumerate(listed)
     }

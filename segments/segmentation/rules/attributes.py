@@ -22,7 +22,7 @@ from segments.segmentation.rules import reading
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.nodes import AttributeRule, Field, Scalar
 from segments.segmentation.rules.reading import RuleError, at
-from segments.segmentation.rules.sql import JsonListHolds, JsonValue
+from segments.segmentation.rules.sql import JsonListHolds, JsonText, JsonValue
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.words import operator_words, value_words
 
@@ -113,13 +113,22 @@ def _compile(rule: AttributeRule, scope: Scope) -> Q:
         return known
     if rule.op == "not_known":
         return ~known
-    return known & _compare(value, rule.op, [_stored(item, field) for item in rule.values])
+    holds = _compare(value, rule.op, [_stored(item, field) for item in rule.values])
+    if rule.op == "is" and not field.column and field.type in ("text", "enum"):
+        # A test that is cheap because it does not look at the type; few get past it to the real one.
+        holds = Q(Exact(JsonText(scope.path(_column(field)), field.key), _stored(rule.values[0], field))) & holds
+    # No value equals nothing known, nor is less or more: such a comparison is null or false by itself.
+    return holds if scope.loose and rule.op not in ("is_not", "not_in") else known & holds
 
 
 def value_of(field: Field, scope: Scope | None = None) -> JsonValue:
     """The value of a registered attribute that has one; what its index is built on."""
-    column = "attributes_folded" if field.type == "text" else "attributes"
+    column = _column(field)
     return JsonValue(scope.path(column) if scope else column, field.key, field.type)
+
+
+def _column(field: Field) -> str:
+    return "attributes_folded" if field.type == "text" else "attributes"
 
 
 def _source(field: Field, scope: Scope) -> tuple[Expression | F, Q]:

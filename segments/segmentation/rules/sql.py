@@ -68,6 +68,22 @@ class JsonValue(Func):
         return template.replace("%s", f"'{path}'").replace("COLUMN", column), [*params] * 2
 
 
+class JsonText(Func):
+    """The text under ``key`` of a JSON column; of a value that is no text, something else or null."""
+
+    def __init__(self, column: str, key: str) -> None:
+        super().__init__(F(column), output_field=CharField())
+        self.key = key
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"({column} ->> %s)", [*params, self.key]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"json_extract({column}, %s)", [*params, f'$."{self.key}"']
+
+
 class JsonScalar(Func):
     """The scalar at a path of a JSON column, of one JSON type: ``string``, ``number`` or ``boolean`` ("true" and "false").
 
