@@ -202,14 +202,13 @@ def choose(running: Bench) -> None:
         running.add("choose a form for S8", 1, seconds(lambda: narrow_groups(node, as_of=AT)))
 
 
-def tables(people: int) -> None:
+def tables() -> None:
     """What the statements write to, and those who are taken to have changed."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE audience (id bigint)")
         cursor.execute("CREATE TEMPORARY TABLE changed (id bigint PRIMARY KEY)")
-            cursor.execute(
-            f"INSERT INTO changed SELECT id FROM {Subscriber._meta.db_table} WHERE id %% %s = 1 %% %s", [step, step]
-        )
+        step = round(1 / CHANGED)
+        cursor.execute(f"INSERT INTO changed SELECT id FROM {Subscriber._meta.db_table} WHERE id %% %s = 1", [step])
         if is_postgres():
             cursor.execute("ANALYZE changed")
 
@@ -221,7 +220,7 @@ def main() -> None:
             if Subscriber.objects.exists():
                 call_command("flush", interactive=False, verbosity=0)
             make_shop(people)
-        tables(people)
+        tables()
         asked = {name: rule for name, rule in RULES.items() if kinds.by_key("sequence") or "sequence" not in rule}
         if only := os.environ.get("ONLY"):
             asked = {name: rule for name, rule in asked.items() if name.split()[0] in only.split(",")}
