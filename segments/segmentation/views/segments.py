@@ -20,6 +20,7 @@ from personalize.core import clock, registries
 from personalize.core.permissions import allowed, require
 from personalize.dashboard.lists import ListPage
 from segments.segmentation import drafts, listing, services
+from segments.segmentation.audience import people_of
 from segments.segmentation.builder.links import rule_in
 from segments.segmentation.builder.parts import Setting
 from segments.segmentation.forms import EditForm
@@ -169,7 +170,7 @@ def members(request: HttpRequest, code: str) -> HttpResponseBase:
         return render(request, "segmentation/people.html", {"error": error})
     except ValueError:
         raise Http404 from None
-    audience = services.those(node=node, as_of=clock.now())
+    audience = people_of(node, as_of=clock.now())
     page = ListPage(request, people.kind_for(request.user), audience)
     if page.wants_export:
         return page.export()
