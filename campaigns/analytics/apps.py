@@ -36,6 +36,15 @@ class AnalyticsConfig(AppConfig):
                 order=50,
             )
         )
+        registries.tabs.add(
+            registries.Tab(
+                key="automation-report",
+                page="automation",
+                label=_("Report"),
+                url=lambda automation: reverse("analytics:automation_report", args=[automation.uuid]),
+                order=50,
+            )
+        )
         registries.panels.add(
             registries.Panel(
                 key="analytics.trend",

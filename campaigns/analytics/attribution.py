@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, TypedDict
+from uuid import UUID
 
 from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from campaigns.delivery.models import Message
 from campaigns.delivery.types import MailingKind
 from campaigns.tracking.models import Hit
 from segments.commerce.models import Order, OrderStatus, Refund
@@ -27,8 +29,15 @@ class Credit(TypedDict):
 
     credited_hit: int | None
     credited_link: int | None
+    credited_message: int | None
     credited_run: int | None
     returned: int
+
+
+class Owned(Credit):
+    """What ``orders_after`` adds to an order: the ``owner`` of the mailing of the mail it is credited to."""
+
+    owner: UUID
 
 
 def credited_orders() -> QuerySet[WithAnnotations[Order, Credit]]:
@@ -48,6 +57,7 @@ def credited_orders() -> QuerySet[WithAnnotations[Order, Credit]]:
     return Order.objects.exclude(status=OrderStatus.CANCELLED).annotate(
         credited_hit=Subquery(last.values("pk")[:1]),
         credited_link=Subquery(last.values("link")[:1]),
+        credited_message=Subquery(last.values("message")[:1]),
         credited_run=Subquery(last.values("message__run")[:1]),
         returned=Case(
             # A shop may mark the whole order as refunded without telling the refund's lines.
@@ -56,3 +66,11 @@ def credited_orders() -> QuerySet[WithAnnotations[Order, Credit]]:
             output_field=BigIntegerField(),
         ),
     )
+
+
+def orders_after(mails: QuerySet[Message]) -> QuerySet[WithAnnotations[Order, Owned]]:
+    """The orders credited to one of these mails, each with its Owned."""
+    ids = mails.order_by().values("pk")
+    clickers = Hit.objects.clicks().by_people().filter(message__in=ids).values("message__subscriber")
+    owner = Message.objects.filter(pk=OuterRef("credited_message")).values("mailing__owner")
+    return credited_orders().filter(subscriber__in=clickers, credited_message__in=ids).annotate(owner=Subquery(owner))

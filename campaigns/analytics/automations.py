@@ -1,22 +1,19 @@
-"""What the mails of automations brought in: orders by the last click, of the last thirty days."""
+"""What the mails of automations brought in: orders by the last click, after the mails of the last thirty days."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from campaigns.analytics.attribution import credited_orders
-from campaigns.automations.figures import SPAN, mail_owners
+from campaigns.analytics.attribution import orders_after
+from campaigns.analytics.recipients import Group
+from campaigns.automations.figures import SPAN, mail_owners, messages
 from campaigns.automations.models import Automation
-from campaigns.automations.types import OWNER_KIND
-from campaigns.tracking.models import Hit
 from personalize.accounts.models import Brand
 from personalize.core.clock import now
 from personalize.core.registries import Stat
@@ -27,29 +24,32 @@ def stats(request: HttpRequest, automation: Automation) -> list[Stat]:
     """Orders from its mail and what they are worth, net of what was given back; none before it was published."""
     if automation.live_id is None:
         return []
-    orders = _credited(since=now() - SPAN).filter(owner__in=list(mail_owners(automation)))
-    rows = list(orders.values_list("total", "returned"))
+    mails = messages(list(mail_owners(automation))).filter(created_at__gte=now() - SPAN)
+    rows = list(orders_after(mails).values_list("total", "returned"))
     number, worth = len(rows), sum(total - returned for total, returned in rows)
     brand = Brand.objects.first()
     currency = brand.currency if brand else "GBP"
     each = _("%(money)s an order") % {"money": money(worth // number, currency)} if number else _("last 30 days")
     return [
-        Stat(_("Orders from its mail"), f"{number:,}", _("last click within 5 days")),
+        Stat(
+            _("Orders from its mail"),
+            f"{number:,}",
+            _("last click within 5 days"),
+            people_url(automation, Group.ORDERED, str(SPAN.days)) if number else "",
+        ),
         Stat(_("Worth"), money(worth, currency, short=True), each),
     ]
 
 
 def orders_by_automation(automations: Sequence[Automation]) -> Mapping[int, int]:
-    """The orders of the last thirty days from the mails of each, by primary key."""
+    """The orders after the mails of the last thirty days of each, by primary key."""
     owners: dict[UUID, int] = {owner: one.pk for one in automations for owner in mail_owners(one)}
-    found: Counter[int] = Counter()
-    for owner in _credited(since=now() - SPAN).filter(owner__in=list(owners)).values_list("owner", flat=True):
-        found[owners[owner]] += 1
-    return found
+    mails = messages(list(owners)).filter(created_at__gte=now() - SPAN)
+    credited = orders_after(mails).values_list("owner", flat=True)
+    return Counter(owners[owner] for owner in credited)
 
 
-def _credited(*, since: dt.datetime) -> Any:
-    """Orders since then with ``owner``, of the mail step whose mail they are credited to."""
-    hits = Hit.objects.filter(pk=OuterRef("credited_hit"), message__mailing__owner_kind=OWNER_KIND)
-    owner = Subquery(hits.values("message__mailing__owner")[:1])
-    return credited_orders().filter(placed_at__gte=since).annotate(owner=owner)
+def people_url(automation: Automation, group: Group, period: str, step: str = "") -> str:
+    """The mails, with their people, that a figure of the report counts; those of one step, or of all."""
+    query = f"view={group.value}&period={period}" + (f"&step={step}" if step else "")
+    return f"{reverse('analytics:automation_people', args=[automation.uuid])}?{query}"

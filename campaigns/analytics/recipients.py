@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from django.db import models
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.analytics.attribution import credited_orders
+from campaigns.automations import periods
+from campaigns.automations.figures import mail_owners
+from campaigns.automations.lists.cells import person_column, searched_by
+from campaigns.automations.models import Automation
+from campaigns.automations.words import titles_of
 from campaigns.delivery.models import Link, Message, Run
 from campaigns.delivery.types import OPEN_STATES, MessageState, SkipReason
 from campaigns.tracking.models import Hit
+from personalize.core import clock
 from personalize.core.registries import ListFilter, ListView
 from personalize.dashboard.lists import Column, Lists
-from personalize.dashboard.templatetags.dashboard import face, moment, state
-from segments.subscribers.models import Subscriber
+from personalize.dashboard.templatetags.dashboard import moment, state
 
 _NAME = "recipients"
 
@@ -38,16 +42,16 @@ class Group(models.TextChoices):
     COMPLAINED = "complained", _("Marked as spam")
 
 
-def recipients(run: Run) -> QuerySet[Message]:
-    """The messages of ``run`` with ``first_click``, the first by a person."""
+def recipients(mails: QuerySet[Message]) -> QuerySet[Message]:
+    """These mails with ``first_click``, the first by a person."""
     clicks = Hit.objects.clicks().by_people().filter(message=OuterRef("pk")).order_by()
     first = clicks.values("message").annotate(first=Min("at")).values("first")
-    return Message.objects.filter(run=run).annotate(first_click=Subquery(first)).select_related("subscriber")
+    return mails.annotate(first_click=Subquery(first)).select_related("subscriber", "mailing")
 
 
-def narrow(rows: QuerySet[Message], *, run: Run, group: Group) -> QuerySet[Message]:
+def narrow(rows: QuerySet[Message], *, group: Group) -> QuerySet[Message]:
     """Those of ``rows`` whom the figure ``group`` counts."""
-    orders = credited_orders().filter(subscriber=OuterRef("subscriber"), credited_run=run.pk)
+    orders = credited_orders().filter(subscriber=OuterRef("subscriber"), credited_message=OuterRef("pk"))
     chosen = {
         Group.ALL: Q(),
         Group.SENT: Q(state=MessageState.SENT),
@@ -62,12 +66,51 @@ def narrow(rows: QuerySet[Message], *, run: Run, group: Group) -> QuerySet[Messa
     return rows.filter(chosen[group])
 
 
-def people_list(run: Run) -> Lists:
+def people_list(reader: Any, run: Run) -> Lists:
     """The list of a run's people, with one view for each figure."""
+    return _list(reader, filters=[ListFilter("link", _NAME, _("Link"), partial(_links, run), _followed)])
+
+
+def automation_people_list(reader: Any, automation: Automation) -> Lists:
+    """The list of an automation's mails with their people, with one view for each figure of its report."""
+    owners = mail_owners(automation)
+    titles = {step: title for step, title in titles_of(automation).items() if step in owners.values()}
+    return _list(
+        reader,
+        everybody=_("Written"),
+        columns=[Column("step", _("Step"), lambda mail: titles.get(owners[mail.mailing.owner], ""), later=True)],
+        filters=[
+            ListFilter(
+                "step",
+                _NAME,
+                _("Step"),
+                lambda: list(titles.items()),
+                lambda rows, step: rows.filter(mailing__owner__in=[one for one, of in owners.items() if of == step]),
+            ),
+            ListFilter(
+                "period",
+                _NAME,
+                _("Written"),
+                periods.choices,
+                lambda rows, key: periods.span(key, clock.now()).of(rows, "created_at"),
+            ),
+        ],
+    )
+
+
+def _list(
+    reader: Any,
+    *,
+    everybody: Any = Group.ALL.label,
+    columns: Sequence[Column] = (),
+    filters: Sequence[ListFilter],
+) -> Lists:
+    labels = {group: everybody if group is Group.ALL else group.label for group in Group}
     return Lists(
         name=_NAME,
         columns=(
-            Column("person", _("Person"), lambda mail: mail.subscriber.email, show=_person),
+            person_column(reader),
+            *columns,
             Column("state", _("Mail"), lambda mail: mail.get_state_display(), show=_state),
             Column("reason", _("Reason"), lambda mail: reason_label(mail.reason), later=True, quiet=True),
             _moment_column("handed_at", _("Sent")),
@@ -75,10 +118,10 @@ def people_list(run: Run) -> Lists:
             _moment_column("first_click", _("First click")),
             _moment_column("unsubscribed_at", _("Unsubscribed")),
         ),
-        search=lambda rows, words: rows.filter(subscriber__in=Subscriber.objects.matching(words)),
+        search=searched_by(reader),
         search_label=_("Search by name or address"),
-        views=[ListView(group.value, _NAME, group.label, partial(narrow, run=run, group=group)) for group in Group],
-        filters=[ListFilter("link", _NAME, _("Link"), partial(_links, run), _followed)],
+        views=[ListView(group.value, _NAME, labels[group], partial(narrow, group=group)) for group in Group],
+        filters=filters,
         export_action="people.export",
     )
 
@@ -106,17 +149,6 @@ def _moment_column(name: str, label: Any) -> Column:
         show=lambda mail: moment(getattr(mail, name)),
         later=True,
         quiet=True,
-    )
-
-
-def _person(mail: Message) -> SafeString:
-    person = mail.subscriber
-    return format_html(
-        '<div class="person">{}<div class="lines"><a class="row-link" href="{}">{}</a><span class="second">{}</span></div></div>',
-        face(person, person.uuid),
-        reverse("subscribers:detail", args=[person.uuid]),
-        person,
-        person.email if person.full_name and person.email else "",
     )
 
 

@@ -11,7 +11,7 @@ class AutomationsConfig(AppConfig):
     verbose_name = "Automations"
 
     def ready(self) -> None:
-        from campaigns.automations import following, personal, services
+        from campaigns.automations import following, personal, services, simulating
         from campaigns.automations.looking import look
         from campaigns.automations.panels import register
         from campaigns.automations.receivers import on_consent_changed, on_subscriber_changed
@@ -21,6 +21,7 @@ class AutomationsConfig(AppConfig):
         hooks.consent_changed.listen(on_consent_changed)
         hooks.subscriber_changed.listen(on_subscriber_changed)
         queue.register_look("automations", look, before="delivery")
+        queue.register_look("simulations", simulating.look)
         followed.add(Follower("automations", following.segments))
         register()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import Count
@@ -38,7 +36,7 @@ from personalize.core.registries import (
     UsageSource,
     Use,
 )
-from segments.segmentation.usages import attributes_in, named
+from segments.segmentation.usages import attributes_in, lists_in, named, products_in, segments_in, topics_in
 from segments.subscribers.models import Subscriber
 
 
@@ -107,8 +105,11 @@ def register() -> None:
             order=20,
         )
     )
+    edited = {"segment": gettext_lazy("It asks by the new rule from then on; the edit itself brings nobody in.")}
     for kind, found in USED.items():
-        registries.usages.add(UsageSource(f"automations.{kind}", kind, *_uses(found)))
+        registries.usages.add(
+            UsageSource(f"automations.{kind}", kind, *_uses(kind, found), edited=edited.get(kind, ""))
+        )
     for key, label, icon, page in (
         ("move", gettext_lazy("Move to a step"), "move_down", people.NAME),
         ("take_out", gettext_lazy("Take out"), "logout", people.NAME),
@@ -237,18 +238,6 @@ def _templates(definition: Any) -> set[str]:
     return set(named(definition, "template"))
 
 
-def _segments(definition: Any) -> set[str]:
-    return set(_ids(named(definition, "segment")))
-
-
-def _lists(definition: Any) -> set[str]:
-    return set(_ids(named(definition, "list")))
-
-
-def _topics(definition: Any) -> set[str]:
-    return set(named(definition, "topic"))
-
-
 def _endpoints(definition: Any) -> set[str]:
     return set(named(definition, "endpoint"))
 
@@ -258,29 +247,29 @@ def _attributes(definition: Any) -> set[str]:
     return {*attributes_in(definition), *fields}
 
 
-def _ids(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        with suppress(ValueError):  # What is no id names nothing.
-            yield str(uuid.UUID(text))
-
-
 USED: dict[str, Callable[[Any], set[str]]] = {
     "template": _templates,
-    "segment": _segments,
-    "list": _lists,
-    "topic": _topics,
+    "segment": segments_in,
+    "list": lists_in,
+    "topic": topics_in,
     "attribute": _attributes,
+    "product": products_in,
     "endpoint": _endpoints,
 }
 """What a definition names, by the kind of thing."""
 
+_KEYS = {"topic": "key", "attribute": "key", "product": "code"}
+"""By which of its fields a thing is named; all others by their uuid."""
 
-def _uses(names: Callable[[Any], set[str]]) -> tuple[Callable[[Any], list[Use]], Callable[[], dict[str, list[Use]]]]:
+
+def _uses(
+    kind: str, names: Callable[[Any], set[str]]
+) -> tuple[Callable[[Any], list[Use]], Callable[[], dict[str, list[Use]]]]:
     def table() -> dict[str, list[Use]]:
         found: dict[str, list[Use]] = {}
         for one in Automation.objects.select_related("live", "topic"):
             said = names(one.draft) | (names(one.live.definition) if one.live else set())
-            if names is _topics and one.topic:
+            if kind == "topic" and one.topic:
                 said.add(one.topic.key)
             use = (one.name, str(one.get_state_display()), addresses.url(one))
             for name in said:
@@ -288,7 +277,6 @@ def _uses(names: Callable[[Any], set[str]]) -> tuple[Callable[[Any], list[Use]],
         return found
 
     def uses(target: Any) -> list[Use]:
-        key = getattr(target, "key", None) if names in (_topics, _attributes) else str(target.uuid)
-        return table().get(str(key), [])
+        return table().get(str(getattr(target, _KEYS.get(kind, "uuid"))), [])
 
     return uses, table

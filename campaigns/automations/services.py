@@ -165,9 +165,8 @@ def turn_on(*, automation: Automation, actor: Any) -> bool:
 
 def create_endpoint(*, name: str, url: str, actor: Any) -> Endpoint:
     """Let webhook steps tell another system, with a new secret. Raises IntegrityError when the name is taken."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     with transaction.atomic():
-        endpoint = Endpoint.objects.create(name=name, url=url, secret=secret, created_at=now())
+        endpoint = Endpoint.objects.create(name=name, url=url, secret=_new_secret(), created_at=now())
         audit.record(actor=actor, action="settings.edit", target=endpoint, created=True)
     return endpoint
 
@@ -178,6 +177,25 @@ def change_endpoint(*, endpoint: Endpoint, actor: Any, **changes: Any) -> None:
         Endpoint.objects.filter(pk=endpoint.pk).update(**changes)
         audit.record(actor=actor, action="settings.edit", target=endpoint, changed=sorted(changes))
     endpoint.refresh_from_db()
+
+
+def replace_secret(*, endpoint: Endpoint, actor: Any) -> None:
+    """Sign with a new secret from now on, what waits to be told too; the old one signs nothing any more."""
+    with transaction.atomic():
+        Endpoint.objects.filter(pk=endpoint.pk).update(secret=_new_secret())
+        audit.record(actor=actor, action="settings.edit", target=endpoint, changed=["secret"])
+    endpoint.refresh_from_db()
+
+
+def delete_endpoint(*, endpoint: Endpoint, actor: Any) -> None:
+    """Take an endpoint away with all its calls; those that wait are not made. Steps that name it are passed over."""
+    with transaction.atomic():
+        audit.record(actor=actor, action="settings.edit", target=endpoint, deleted=endpoint.name)
+        endpoint.delete()
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
 def call_again(*, call: Call, actor: Any) -> bool:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from campaigns.automations import simulation
 from campaigns.automations.definition import read
 from campaigns.automations.models import Automation, AutomationVersion, Simulation
 from campaigns.automations.nodes import Definition
 from campaigns.automations.types import Problem, SimulationState
+from personalize.core import queue
 from personalize.core.clock import now
 from personalize.core.copy import stored_moment
-from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.events.models import Event
 from segments.segmentation.rules.reading import RuleError
@@ -34,6 +35,11 @@ KEPT = 10
 
 LOST = dt.timedelta(minutes=3)
 """Whoever tells nothing for so long is taken to have stopped."""
+
+PATIENCE = dt.timedelta(seconds=20)
+"""When the task of one that waits has not come by then, it is begun without."""
+
+_aside = threading.Lock()
 
 
 def begin(
@@ -58,7 +64,7 @@ def begin(
     Simulation.objects.filter(pk__in=list(old.values_list("pk", flat=True))).delete()
     events = Event.objects.filter(name__in=sorted(definition.event_names()), occurred_at__gte=since)
     if events[: AT_ONCE + 1].count() > AT_ONCE:
-        enqueue("automations.simulate")
+        queue.enqueue("automations.simulate")
     else:
         _do(made)
     return made
@@ -66,13 +72,40 @@ def begin(
 
 def sweep_simulations(at: dt.datetime | None = None) -> bool:
     """Do the oldest simulation that waits, or that somebody left in the middle; false when there is none."""
-    at = at or now()
-    lost = Q(state=SimulationState.RUNNING, touched_at__lt=at - LOST)
-    found = Simulation.objects.filter(Q(state=SimulationState.WAITING) | lost).order_by("created_at", "pk").first()
+    found = _due(at or now()).order_by("created_at", "pk").first()
     if found is None:
         return False
     _do(found)
     return True
+
+
+def look() -> bool:
+    """Begin what waits although its task should long have come; true when it was done here.
+
+    Where the look has a thread of its own the simulation gets another one: it may take minutes, and mails do not wait for it.
+    """
+    if not _due(now(), PATIENCE).exists():
+        return False
+    if not queue.listening.is_set():
+        return sweep_simulations()
+    if _aside.acquire(blocking=False):
+        threading.Thread(target=_sweep_aside, name="simulation", daemon=True).start()
+    return False
+
+
+def _sweep_aside() -> None:
+    try:
+        sweep_simulations()
+    finally:
+        connection.close()
+        _aside.release()
+
+
+def _due(at: dt.datetime, patience: dt.timedelta = dt.timedelta(0)) -> QuerySet[Simulation]:
+    """What has waited for so long, and what somebody left in the middle."""
+    waits = Q(state=SimulationState.WAITING, created_at__lte=at - patience)
+    lost = Q(state=SimulationState.RUNNING, touched_at__lt=at - LOST)
+    return Simulation.objects.filter(waits | lost)
 
 
 def _do(row: Simulation) -> None:

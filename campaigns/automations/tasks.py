@@ -15,6 +15,7 @@ def look() -> None:
 
 @shared_task(name="automations.simulate")
 def simulate() -> None:
-    """Do the simulations that wait. Runs twice: they are taken by one. Never runs: the page says that they wait."""
+    """Do the simulations that wait. Runs twice: they are taken by one. Never runs: a look begins them
+    some seconds later."""
     while simulating.sweep_simulations():
         pass

@@ -50,6 +50,8 @@ urlpatterns = [
     path("settings/endpoints/new/", endpoints.new_endpoint, name="new_endpoint"),
     path("settings/endpoints/<uuid:uuid>/", endpoints.endpoint, name="endpoint"),
     path("settings/endpoints/<uuid:uuid>/switch/", endpoints.switch_endpoint, name="switch_endpoint"),
+    path("settings/endpoints/<uuid:uuid>/secret/", endpoints.replace_secret, name="replace_secret"),
+    path("settings/endpoints/<uuid:uuid>/delete/", endpoints.delete_endpoint, name="delete_endpoint"),
     path("settings/endpoints/<uuid:uuid>/try/", endpoints.try_endpoint, name="try_endpoint"),
     path("settings/endpoints/<uuid:uuid>/calls/<uuid:call>/again/", endpoints.call_again, name="call_again"),
 ]

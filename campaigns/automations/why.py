@@ -120,7 +120,7 @@ def _step(visit: StepVisit, title: str, body: Mapping[str, Any], row: Enrolment)
         return Gate(title, text, let, visit.at, icon)
     mine = Enrolment.objects.filter(pk=row.pk)
     asked = of_rule(title, body["rule"], rows=mine, as_of=visit.at, person="subscriber")
-    return Gate(title, f"{text}. {asked.text}", let, visit.at, icon, asked.truths)
+    return Gate(title, f"{text}. {asked.text}", let, visit.at, icon, asked.answers)
 
 
 def _stand(row: Enrolment, titles: Mapping[str, str]) -> Gate:

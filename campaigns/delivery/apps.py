@@ -1,4 +1,6 @@
-"""App configuration: the engine looks, requested mails are written, people's timelines show their mails, the limits have a tab."""
+"""App configuration: the engine looks, requested mails are written, people's timelines show their mails, rules ask about
+them, the limits have a tab.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,14 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from campaigns.delivery import doubt, engine, receivers
+        from campaigns.delivery import doubt, engine, message_rules, receivers
         from campaigns.delivery.timeline import register
         from personalize.core.hooks import mail_requested
         from personalize.core.queue import register_look
         from personalize.core.registries import Tab, tabs
+        from segments.segmentation.rules.kinds import kinds
 
+        kinds.add(message_rules.KIND)
         register_look("delivery", engine.look)
         register_look("delivery.doubt", doubt.look)
         mail_requested.listen(receivers.on_mail_requested)

@@ -16,13 +16,13 @@ from campaigns.delivery.types import MessageState
 from segments.consent.models import ConsentEntry, Subscription, SubscriptionState, Suppression, Topic
 from segments.consent.standing import ABOUT_MANNER
 from segments.segmentation.rules.reading import RuleError
-from segments.segmentation.truth import Truth, truths
+from segments.segmentation.why import Answer, answers_of
 from segments.subscribers.models import Subscriber
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. ``let`` is whether it let them through, None where it only tells; ``truths`` are the nodes of its rule.
+    """One gate. ``let`` is whether it let them through, None where it only tells; ``answers`` are the nodes of its rule.
 
     ``witnesses`` are what proves it: a word and what it says.
     """
@@ -32,7 +32,7 @@ class Gate:
     let: bool | None = None
     at: dt.datetime | None = None
     icon: str = "circle"
-    truths: Sequence[Truth] = ()
+    answers: Sequence[Answer] = ()
     witnesses: Sequence[tuple[Any, Any]] = ()
     lines: Sequence[tuple[str, Any]] = ()
 
@@ -44,14 +44,14 @@ class Gate:
 def of_rule(
     title: Any, rule: Mapping[str, Any], *, rows: QuerySet[Any, Any], as_of: dt.datetime, person: str = ""
 ) -> Gate:
-    """A rule in words, and node by node whether it is true of the one row ``as_of`` that instant."""
+    """A rule in words, and node by node whether it is true of the one row ``as_of`` that instant, and by what."""
     try:
-        found = truths(dict(rule), rows=rows, as_of=as_of, person=person)
+        found = answers_of(rule=dict(rule), rows=rows, as_of=as_of, path=person)
     except RuleError as error:
         return Gate(title, _("It cannot be asked any more: %(error)s") % {"error": error.message}, False, icon="error")
     if not found:
         return Gate(title, _("It is asked of nobody: the person is not there any more."), False, icon="error")
-    return Gate(title, found[0].words, found[0].holds, as_of, "rule", found if len(found) > 1 else ())
+    return Gate(title, found[0].words, found[0].holds, as_of, "rule", found)
 
 
 def of_consent(person: Subscriber, topic: Topic | None, at: dt.datetime) -> list[Gate]:

@@ -69,4 +69,4 @@ def _edit(request: HttpRequest, rule: FrequencyRule | None) -> HttpResponse:
 
 
 def _groups() -> list[tuple[UUID, str]]:
-    return [group for source in mail_groups for group in source.named()]
+    return [group for source in mail_groups if source.goes_on for group in source.named()]

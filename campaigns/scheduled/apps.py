@@ -1,4 +1,4 @@
-"""App configuration: campaigns whose time has come are looked for."""
+"""App configuration: campaigns whose time has come are looked for; rules may name one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ class ScheduledConfig(AppConfig):
     verbose_name = "Campaigns"
 
     def ready(self) -> None:
+        from campaigns.scheduled import services
         from campaigns.scheduled.looking import look
         from campaigns.scheduled.panels import register
         from personalize.core.queue import register_look
+        from personalize.core.registries import MailGroupSource, mail_groups
 
         register_look("campaigns", look)
         register()
+        mail_groups.add(MailGroupSource("campaigns", services.named, goes_on=False))

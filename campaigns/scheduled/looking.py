@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from campaigns.scheduled import services
 from campaigns.scheduled.models import Campaign, CampaignState
+from campaigns.scheduled.readiness import broken_rule
 from personalize.core import queue
 from personalize.core.clock import now
+
+MAX_REASON = 255
+"""How many characters of a reason are kept."""
 
 
 def look() -> bool:
@@ -17,6 +21,10 @@ def look() -> bool:
     for campaign in (
         Campaign.objects.filter(state=CampaignState.SENDING).select_related("run").order_by("send_at", "pk")
     ):
+        if problem := broken_rule(campaign):
+            # Half an audience is worse than none: somebody has to mend the rule, or cancel.
+            moved = services.pause_campaign(campaign=campaign, actor="system", reason=problem[:MAX_REASON]) or moved
+            continue
         while campaign.run and campaign.run.state == "expanding" and not queue.stopping.is_set():
             moved = True
             if not services.expand_campaign(campaign=campaign):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.scheduled.models import Campaign, CampaignState, Variant
+from campaigns.scheduled.models import Campaign, CampaignState
 from campaigns.scheduled.progress import progress_of
 from campaigns.scheduled.services import OWNER_KIND, content_of
 from personalize.content.thumbnails import thumbnail_url
@@ -24,7 +26,8 @@ from personalize.core.registries import (
     UsageSource,
     Use,
 )
-from segments.segmentation.usages import attributes_in, lists_in
+from segments.segmentation.models import Segment
+from segments.segmentation.usages import NAMED
 
 UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED)
 
@@ -40,11 +43,8 @@ def register() -> None:
     registries.panels.add(Panel("campaigns.live", "frame.live", "scheduled/_live.html", _live))
     registries.mail_sources.add(MailSource(OWNER_KIND, _explained))
     registries.search.add(SearchSource("campaigns", _("Campaigns"), _find, order=20))
-    registries.usages.add(UsageSource("campaigns.segment", "segment", _uses_segment))
-    registries.usages.add(UsageSource("campaigns.list", "list", lambda one: _frozen_uses(lists_in, str(one.uuid))))
-    registries.usages.add(
-        UsageSource("campaigns.attribute", "attribute", lambda one: _frozen_uses(attributes_in, one.key))
-    )
+    for source in _sources():
+        registries.usages.add(source)
     registries.first_run.add(
         FirstRunStep(
             "campaign",
@@ -100,24 +100,53 @@ def _find(user: Any, words: str, limit: int) -> list[SearchHit]:
     ]
 
 
-def _uses_segment(segment: Any) -> list[tuple[str, str, str]]:
-    found = Campaign.objects.filter(segment=segment).order_by("-updated_at")[:20]
+# --- used by ------------------------------------------------------------------------------------------------------------
+
+
+def _sources() -> list[UsageSource]:
+    """Campaigns as users: of the segments chosen for them, and of whatever the rules name that they froze."""
+    frozen = {
+        "segment": _("Its rule names this segment, so it goes to whom the segment means when the audience is drawn.")
+    }
+    return [
+        UsageSource(
+            "campaigns.chosen",
+            "segment",
+            lambda segment: _uses(_choosing(segment).filter(state=CampaignState.DRAFT)),
+            edited=_("A draft: it goes to whom the segment means once it is scheduled."),
+        ),
+        UsageSource(
+            "campaigns.kept",
+            "segment",
+            lambda segment: _uses(_choosing(segment).exclude(state=CampaignState.DRAFT)),
+            edited=_("It keeps the rule with which it was scheduled."),
+        ),
+        *(
+            UsageSource(f"campaigns.{kind}", kind, partial(_frozen_uses, kind), edited=frozen.get(kind, ""))
+            for kind in NAMED
+        ),
+    ]
+
+
+def _choosing(segment: Segment) -> QuerySet[Campaign]:
+    return Campaign.objects.filter(Q(segment=segment) | Q(excluded=segment)).order_by("-updated_at")
+
+
+def _uses(campaigns: Iterable[Campaign]) -> list[Use]:
     return [
         (campaign.name, str(campaign.get_state_display()), reverse("scheduled:detail", args=[campaign.uuid]))
-        for campaign in found
+        for campaign in campaigns
     ]
 
 
-def _frozen_uses(names: Callable[[Any], set[str]], wanted: str) -> list[Use]:
-    """Campaigns on their way whose frozen content asks for something, whatever their template says by now."""
-    states = (CampaignState.SCHEDULED, *UNDER_WAY)
-    found = Variant.objects.filter(campaign__state__in=states, version__isnull=False)
-    return [
-        (
-            variant.campaign.name,
-            str(variant.campaign.get_state_display()),
-            reverse("scheduled:detail", args=[variant.campaign.uuid]),
-        )
-        for variant in found.select_related("campaign", "version")
-        if variant.version and wanted in names(variant.version.rules)
-    ]
+def _frozen_uses(kind: str, target: Any) -> list[Use]:
+    """Campaigns on their way whose frozen audience or content asks for something, whatever segment and template say by now."""
+    names, field = NAMED[kind]
+    wanted = str(getattr(target, field))
+    on_their_way = Campaign.objects.filter(state__in=(CampaignState.SCHEDULED, *UNDER_WAY)).order_by("-updated_at")
+    return _uses(
+        campaign
+        for campaign in on_their_way.prefetch_related("variants__version")
+        if wanted
+        in names([campaign.audience_rule, *(one.version.rules for one in campaign.variants.all() if one.version)])
+    )

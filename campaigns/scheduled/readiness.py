@@ -12,7 +12,9 @@ from personalize.accounts.models import Brand
 from personalize.content.models import Template
 from personalize.content.services import problems_of
 from personalize.content.types import Problem
+from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.reading import RuleError
+from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.services import check_rule
 
 
@@ -32,6 +34,27 @@ def blockers(campaign: Campaign) -> list[Blocker]:
 def settings_blockers(campaign: Campaign) -> list[Blocker]:
     """The blockers that can be seen without compiling the content."""
     return [*_audience(campaign), *_sender(campaign)]
+
+
+def broken_rule(campaign: Campaign) -> str:
+    """Why a rule that the campaign froze cannot be asked any more, in words; empty while all of them can.
+
+    What a rule names may go after it was frozen: a field, a list, or the rule of a segment within it.
+    """
+    frozen = campaign.audience_rule or {}
+    rules = [(_("Who gets it"), frozen.get("segment")), (_("Who is left out"), frozen.get("excluded"))]
+    for variant in campaign.variants.select_related("version"):
+        shown = variant.version.rules if variant.version else {}
+        rules += [(_("Block ‘%(block)s’") % {"block": block}, rule) for block, rule in shown.items()]
+    vocabulary = Vocabulary.of()
+    for place, rule in rules:
+        vocabulary.leaves.clear()
+        try:
+            if rule is not None:
+                parse(rule, vocabulary=vocabulary)
+        except RuleError as error:
+            return _("%(place)s cannot be asked any more: %(problem)s") % {"place": place, "problem": error}
+    return ""
 
 
 def content_blockers(template: Template, problems: Iterable[Problem]) -> list[Blocker]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from django.db import transaction
@@ -217,6 +218,11 @@ def cancel_campaign(*, campaign: Campaign, actor: Any, reason: str = "") -> bool
                 delivery.close_gate(mailing=mailing)
             audit.record(actor=actor, action="campaign.cancel", target=campaign, reason=reason)
     return won
+
+
+def named() -> list[tuple[uuid.UUID, str]]:
+    """All campaigns as groups of mails: their uuid and name."""
+    return list(Campaign.objects.order_by("name").values_list("uuid", "name"))
 
 
 def mailings(campaign: Campaign) -> list[Mailing]:

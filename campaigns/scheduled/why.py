@@ -29,7 +29,7 @@ def why_campaign(*, subscriber: Subscriber, campaign: Campaign, at: dt.datetime 
     if frozen["excluded"]:
         barred = of_rule(_("Left out of it"), frozen["excluded"], rows=mine, as_of=drawn)
         let = None if barred.icon == "error" else not barred.let
-        gates.append(Gate(barred.title, barred.text, let, barred.at, "filter_alt_off", barred.truths))
+        gates.append(Gate(barred.title, barred.text, let, barred.at, "filter_alt_off", barred.answers))
     gates += of_consent(subscriber, campaign.topic, at)
     message = (
         Message.objects.filter(run=campaign.run, subscriber=subscriber)

@@ -32,6 +32,7 @@ from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import JsonListHolds, JsonScalar
 from segments.segmentation.rules.turns import next_turn
 from segments.segmentation.rules.vocabulary import Vocabulary
+from segments.segmentation.rules.witnesses import Asked, witness
 from segments.segmentation.rules.words import both, either, operator_words
 
 COLUMN = "context"
@@ -115,12 +116,16 @@ def _text(raw: Any, path: str) -> str:
 def _compile(rule: TriggerRule, scope: Scope) -> Q:
     if not scope.person:
         return NOBODY
-    column = "__".join([*scope.person.split("__")[:-1], COLUMN])
+    column = _column(scope)
     if rule.field == "products":
         join = or_ if rule.op == "contains_any" else and_
         return reduce(join, [Q(JsonListHolds(column, "products", str(code))) for code in rule.values])
     value, values = _value(rule, column)
     return Q(IsNull(value, False)) & _compare(value, rule.op, values)
+
+
+def _column(scope: Scope) -> str:
+    return "__".join([*scope.person.split("__")[:-1], COLUMN])
 
 
 def _value(rule: TriggerRule, column: str) -> tuple[Expression, list[Any]]:
@@ -193,6 +198,26 @@ def _words(field: str, value: str | int | float | bool) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return f"‘{value}’" if isinstance(value, str) else number_format(value, force_grouping=True)
+
+
+@witness.register
+def _witness(rule: TriggerRule, *, person: int, scope: Scope) -> str:
+    rows = scope.rows if isinstance(scope, Asked) else None
+    if rows is None or not scope.person:
+        return _("Nothing brought them in")
+    column = _column(scope)
+    context = rows.order_by().values_list(column, flat=True).first() or {}
+    first, _dot, inner = rule.field.partition(".")
+    found = context.get("products" if rule.field == "lines" else first)
+    if inner:
+        found = found.get(inner) if isinstance(found, dict) else None
+    if rule.field == "lines" and isinstance(found, list):
+        found = len(found)
+    name = _names(rule.field)[0]
+    if found is None or isinstance(found, dict):
+        return _("Not known: %(name)s") % {"name": name}
+    told = ", ".join(map(str, found)) if isinstance(found, list) else _words(rule.field, found)
+    return _("%(name)s: %(value)s") % {"name": name, "value": told}
 
 
 KIND = Kind("trigger", TriggerRule, _parse, _compile, _phrase)

@@ -1,35 +1,35 @@
-"""What templates use of what lies below them: attributes in their texts, attributes and lists in "show when"."""
+"""What templates use of what lies below them: attributes in their texts, and what "show when" names."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from personalize.content.models import Template
 from personalize.core.registries import UsageSource, Use
-from segments.segmentation.usages import attributes_in, lists_in
+from segments.segmentation.usages import NAMED, of_rules
 
 _MERGED = re.compile(r"\bsubscriber\.([a-z][a-z0-9_]*)")
 
 
 def sources() -> list[UsageSource]:
-    """Templates as users of attributes and of lists."""
+    """Templates as users of attributes in their texts, and of whatever their rules name."""
+    edited = {"segment": gettext_lazy("Its blocks are shown by the new rule, in every mail made from then on.")}
     return [
-        UsageSource("content.attribute", "attribute", lambda one: _attributes().get(one.key, []), _attributes),
-        UsageSource("content.list", "list", lambda one: _lists().get(str(one.uuid), []), _lists),
+        of_rules("content", kind, partial(_table, partial(_names, kind)), edited=edited.get(kind, "")) for kind in NAMED
     ]
 
 
-def _attributes() -> dict[str, list[Use]]:
-    return _table(lambda template: {*_merged(template), *attributes_in(template.blocks)})
-
-
-def _lists() -> dict[str, list[Use]]:
-    return _table(lambda template: lists_in(template.blocks))
+def _names(kind: str, template: Template) -> set[str]:
+    names, _field = NAMED[kind]
+    rules = [block.get("show_when") for block in template.blocks if isinstance(block, dict)]
+    return {*names(rules), *(_merged(template) if kind == "attribute" else ())}
 
 
 def _merged(template: Template) -> set[str]:

@@ -261,23 +261,27 @@ class UsageSource:
     """Answers "what uses this?" for objects of one kind: ``uses(target)`` gives (label, state, url) of each user.
 
     ``table()`` answers for all objects at once, by their key, for pages that list many; not every kind has such a page.
+    ``edited`` says what an edit of the object does to each of these users.
     """
 
     key: str
     kind: str
     uses: Callable[[Any], list[Use]]
     table: Callable[[], Mapping[str, list[Use]]] | None = None
+    edited: Any = ""
     order: int = 100
 
 
 @dataclass(frozen=True)
 class MailGroupSource:
-    """Things that send mails as a whole, such as automations, so that a limit can be about one: ``named()`` gives the uuid
-    that their mailings have as group, and the name.
+    """Things that send mails as a whole, such as automations, so that rules and limits can be about one: ``named()`` gives
+    the uuid that their mailings have as group, and the name. ``goes_on`` is false of those that send once, which no limit
+    is about.
     """
 
     key: str
     named: Callable[[], list[tuple[UUID, str]]]
+    goes_on: bool = True
     order: int = 100
 
 
@@ -359,6 +363,11 @@ retention: Registry[Retention] = Registry()
 def uses_of(kind: str, target: Any) -> list[Use]:
     """Everything that uses ``target``, an object of ``kind``."""
     return [use for source in usages if source.kind == kind for use in source.uses(target)]
+
+
+def touched_by_edit(kind: str, target: Any) -> list[tuple[Use, Any]]:
+    """Everything that uses ``target``, each with what an edit of it does there, in words."""
+    return [(use, source.edited) for source in usages if source.kind == kind for use in source.uses(target)]
 
 
 def uses_of_all(kind: str) -> dict[str, list[Use]]:

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from personalize.accounts.brand import shop_currency
-from personalize.core import clock
+from personalize.core import clock, registries
 from personalize.core.permissions import require
 from personalize.core.registries import Stat
 from personalize.dashboard import figures
@@ -71,7 +71,13 @@ def product(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(
         request,
         "commerce/product.html",
-        {"product": one, "stats": stats, "facts": facts, "picture": catalogue.picture()},
+        {
+            "product": one,
+            "stats": stats,
+            "facts": facts,
+            "picture": catalogue.picture(),
+            "uses": registries.uses_of("product", one),
+        },
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from personalize.core import audit, clock
+from personalize.core import audit, clock, registries
 from personalize.core.administration import ReadOnlyAdmin
+from segments.segmentation import services
 from segments.segmentation.forms import SegmentForm
 from segments.segmentation.models import (
     Membership,
@@ -36,14 +38,21 @@ class SegmentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types.
         super().save_model(request, obj, form, change)
         audit.record(actor=request.user, action="segment.edit", target=obj, created=not change)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, list[Any]]:
+        """What uses one of them stands in the way, as rows do that must not lose theirs."""
+        gone, counts, perms, protected = super().get_deleted_objects(objs, request)
+        uses = [use for segment in objs for use in registries.uses_of("segment", segment)]
+        return gone, counts, perms, [*protected, *(f"{state}: {label}" for label, state, _url in uses)]
+
     def delete_model(self, request: HttpRequest, obj: Segment) -> None:
-        audit.record(actor=request.user, action="segment.delete", target=obj)
-        super().delete_model(request, obj)
+        refused = services.delete_segment(segment=obj, actor=request.user)
+        if refused is not None:
+            # It came into use between the question and the answer.
+            raise PermissionDenied(str(refused))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for segment in queryset:
-            audit.record(actor=request.user, action="segment.delete", target=segment)
-        super().delete_queryset(request, queryset)
+            self.delete_model(request, segment)
 
 
 @admin.register(SegmentSnapshot)

@@ -13,7 +13,7 @@ class SegmentationConfig(AppConfig):
 
     def ready(self) -> None:
         from personalize.core import hooks, queue, registries
-        from personalize.core.registries import MenuEntry, SearchSource, menu, search
+        from personalize.core.registries import MenuEntry, Panel, SearchSource, menu, panels, search
         from segments.segmentation import listing, membership, personal, receivers, usages
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import (
@@ -22,13 +22,14 @@ class SegmentationConfig(AppConfig):
             events,
             lists,
             orders,
+            places,
             references,
             sequences,
             topics,
         )
         from segments.segmentation.rules.kinds import kinds
 
-        for module in (attributes, orders, events, sequences, topics, lists, references, buckets):
+        for module in (attributes, places, orders, events, sequences, topics, lists, references, buckets):
             kinds.add(module.KIND)
         menu.add(
             MenuEntry(
@@ -43,6 +44,9 @@ class SegmentationConfig(AppConfig):
             )
         )
         search.add(SearchSource("segments", _("Segments"), listing.hits, order=40))
+        panels.add(
+            Panel("segments.person", "subscriber.side", "segmentation/_person.html", listing.of_person, order=25)
+        )
         for source in usages.sources():
             registries.usages.add(source)
         for declared in personal.declared():

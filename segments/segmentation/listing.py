@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,9 +18,11 @@ from personalize.core.registries import SearchHit
 from personalize.dashboard.lists import Column, Lists
 from personalize.dashboard.templatetags.dashboard import day
 from segments.segmentation import services
+from segments.segmentation.belonging import segments_of
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
+from segments.subscribers.models import Subscriber
 
 
 def url(segment: Segment) -> str:
@@ -31,6 +34,17 @@ def hits(reader: Any, words: str, limit: int) -> list[SearchHit]:
     if not permissions.allowed(reader, "people.view"):
         return []
     return [SearchHit(row.name, row.description, url(row)) for row in _named(Segment.objects.all(), words)[:limit]]
+
+
+def of_person(request: HttpRequest, person: Subscriber) -> dict[str, Any] | None:
+    """The segments for the page of a person: those they are in, and the others."""
+    found = [one for one in segments_of(person=person, as_of=clock.now()) if one.error is None]
+    if not found:
+        return None
+    return {
+        "inside": [one.segment for one in found if one.inside],
+        "outside": [one.segment for one in found if not one.inside],
+    }
 
 
 def _named(segments: QuerySet[Segment], words: str) -> QuerySet[Segment]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
-from personalize.core import audit, clock
+from personalize.core import audit, clock, registries
+from personalize.core.registries import Use
 from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
@@ -23,6 +26,17 @@ class Refused(Enum):
     """Why a segment was not changed."""
 
     CHANGED_MEANWHILE = "changed_meanwhile"
+
+
+@dataclass(frozen=True)
+class Used:
+    """Why a segment was not deleted: what uses it, each as (label, state, url)."""
+
+    by: list[Use]
+
+    def __str__(self) -> str:
+        names = ", ".join(f"‘{label}’" for label, _state, _url in self.by)
+        return _("The segment is used by %(names)s.") % {"names": names}
 
 
 def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
@@ -52,7 +66,8 @@ def create_segment(
     *, name: str, rule: dict[str, Any], actor: Any, description: str = "", mode: str = SegmentMode.LIVE
 ) -> Segment:
     """Define a segment. Raises RuleError when the rule cannot be used, IntegrityError when the name is taken."""
-    parse(rule)
+    _one_at_a_time()
+    check_rule(rule)
     now = clock.now()
     segment = Segment.objects.create(
         name=name,
@@ -82,6 +97,7 @@ def update_segment(
 
     Raises RuleError, as for a new one.
     """
+    _one_at_a_time()
     check_rule(rule, of=segment.uuid)
     other = {"mode": mode} if mode else {}
     changed = Segment.objects.filter(pk=segment.pk, lock_version=lock_version).update(
@@ -97,6 +113,24 @@ def update_segment(
     segment.refresh_from_db()
     audit.record(actor=actor, action="segment.edit", target=segment, created=False)
     return segment
+
+
+@transaction.atomic
+def delete_segment(*, segment: Segment, actor: Any, lock_version: int | None = None) -> Refused | Used | None:
+    """Delete a segment that nothing uses; also refused when somebody changed it since ``lock_version`` was read."""
+    _one_at_a_time()
+    if uses := registries.uses_of("segment", segment):
+        return Used(uses)
+    if lock_version is not None and not Segment.objects.filter(pk=segment.pk, lock_version=lock_version).exists():
+        return Refused.CHANGED_MEANWHILE
+    audit.record(actor=actor, action="segment.delete", target=segment)
+    segment.delete()
+    return None
+
+
+def _one_at_a_time() -> None:
+    """Wait for whoever edits a segment now: two edits at once could close a circle that neither of them sees."""
+    list(Segment.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def check_rule(rule: Any, *, of: uuid.UUID | None = None) -> None:

@@ -10,4 +10,6 @@ app_name = "segmentation"
 urlpatterns = [
     path("segments/", views.index, name="list"),
     path("segments/<uuid:uuid>/", views.detail, name="detail"),
+    path("segments/<uuid:uuid>/delete/", views.delete, name="delete"),
+    path("segments/<uuid:uuid>/why/<uuid:person>/", views.why, name="why"),
 ]

@@ -1,13 +1,15 @@
-"""What segments use of what lies below them: attributes and static lists that their rules name."""
+"""What segments use of what lies below them, and of each other: whatever their rules name."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from personalize.core.registries import UsageSource, Use
 from segments.segmentation import listing
@@ -33,27 +35,68 @@ def attributes_in(rule: Any) -> set[str]:
 
 def lists_in(rule: Any) -> set[str]:
     """The static lists that a rule asks about, in the usual spelling of their ids."""
-    found = set()
-    for text in named(rule, "list"):
-        with suppress(ValueError):  # What is no id names no list.
-            found.add(str(uuid.UUID(text)))
-    return found
+    return set(_ids(named(rule, "list")))
+
+
+def segments_in(rule: Any) -> set[str]:
+    """The segments that a rule names itself, also as subject of an event, in the usual spelling of their ids."""
+    return set(_ids([*named(rule, "segment"), *_filtered(rule, "subject")]))
+
+
+def topics_in(rule: Any) -> set[str]:
+    """The keys of the topics that a rule asks about, also as a property of messages."""
+    return {*named(rule, "topic"), *_filtered(rule, "topic")}
+
+
+def products_in(rule: Any) -> set[str]:
+    """The codes of the products that a rule asks about."""
+    return set(_filtered(rule, "product"))
+
+
+def _ids(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        with suppress(ValueError):  # What is no id names nothing.
+            yield str(uuid.UUID(text))
+
+
+def _filtered(rule: Any, field: str) -> Iterator[str]:
+    """The values that filters on ``field`` compare with."""
+    if isinstance(rule, dict):
+        if rule.get("field") == field:
+            values = rule.get("value")
+            yield from (value for value in (values if isinstance(values, list) else [values]) if isinstance(value, str))
+        for inner in rule.values():
+            yield from _filtered(inner, field)
+    elif isinstance(rule, list):
+        for inner in rule:
+            yield from _filtered(inner, field)
+
+
+NAMED: Mapping[str, tuple[Callable[[Any], set[str]], str]] = {
+    "attribute": (attributes_in, "key"),
+    "list": (lists_in, "uuid"),
+    "segment": (segments_in, "uuid"),
+    "topic": (topics_in, "key"),
+    "product": (products_in, "code"),
+}
+"""What rules name, by the kind of thing: how it is found in a rule, and by which of its fields it is named there."""
 
 
 def sources() -> list[UsageSource]:
-    """Segments as users of attributes and of lists."""
+    """Segments as users of whatever their rules name."""
+    edited = {"segment": _("It means others too, from the same moment on.")}
     return [
-        UsageSource("segments.attribute", "attribute", lambda one: _attributes().get(one.key, []), _attributes),
-        UsageSource("segments.list", "list", lambda one: _lists().get(str(one.uuid), []), _lists),
+        of_rules("segments", kind, partial(_table, names), edited=edited.get(kind, ""))
+        for kind, (names, _field) in NAMED.items()
     ]
 
 
-def _attributes() -> dict[str, list[Use]]:
-    return _table(attributes_in)
-
-
-def _lists() -> dict[str, list[Use]]:
-    return _table(lists_in)
+def of_rules(app: str, kind: str, table: Callable[[], dict[str, list[Use]]], *, edited: Any = "") -> UsageSource:
+    """A source of an ``app`` for things that rules name, from the table of all its users."""
+    field = NAMED[kind][1]
+    return UsageSource(
+        f"{app}.{kind}", kind, lambda target: table().get(str(getattr(target, field)), []), table, edited=edited
+    )
 
 
 def _table(names: Callable[[Any], set[str]]) -> dict[str, list[Use]]:
@@ -61,5 +104,5 @@ def _table(names: Callable[[Any], set[str]]) -> dict[str, list[Use]]:
     found: dict[str, list[Use]] = {}
     for segment in Segment.objects.all():
         for name in names(segment.rule):
-            found.setdefault(name, []).append((segment.name, _("Segment"), listing.url(segment)))
+            found.setdefault(name, []).append((segment.name, gettext("Segment"), listing.url(segment)))
     return found

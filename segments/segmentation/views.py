@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
 
 from personalize.core import clock, registries
 from personalize.core.permissions import require
@@ -19,7 +22,9 @@ from segments.segmentation.explain import explain
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
+from segments.segmentation.why import answers
 from segments.subscribers import people
+from segments.subscribers.models import Subscriber
 
 SOME = 10
 
@@ -60,3 +65,30 @@ def detail(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
         ],
     }
     return render(request, "segmentation/detail.html", context)
+
+
+@require("people.view")
+def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
+    """Why one person is in a segment, or is not: rule by rule, each with the fact that decides it."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    subscriber = get_object_or_404(Subscriber.objects.present(), uuid=person)
+    name = subscriber.full_name or people.address_for(request.user, subscriber)
+    context: dict[str, Any] = {"segment": segment, "person": subscriber, "name": name}
+    try:
+        found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
+    except RuleError as error:
+        return render(request, "segmentation/why.html", {**context, "error": error})
+    return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
+
+
+@require_POST
+@require("segment.edit")
+def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """Delete a segment, unless something uses it."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    refused = services.delete_segment(segment=segment, actor=request.user)
+    if refused is not None:
+        messages.error(request, str(refused))
+        return redirect("segmentation:detail", segment.uuid)
+    messages.success(request, _("‘%(name)s’ is deleted.") % {"name": segment.name})
+    return redirect("segmentation:list")

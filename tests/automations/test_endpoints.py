@@ -49,10 +49,10 @@ def test_an_endpoint_is_made_with_a_secret_that_is_shown_in_full_once(page):
     endpoint = Endpoint.objects.get()
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{32}", endpoint.secret)
     assert answer.context["fresh"]
-    assert "The endpoint is made" in answer.content.decode()
+    assert "Its secret is new" in answer.content.decode()
     text = page.get(url(endpoint)).content.decode()
     assert f"••••••••{endpoint.secret[-4:]}" in text
-    assert "The endpoint is made" not in text
+    assert "Its secret is new" not in text
     assert AuditEntry.objects.filter(action="settings.edit").exists()
     assert endpoint.secret not in str(list(AuditEntry.objects.values_list("details", flat=True)))
 
@@ -94,6 +94,35 @@ def test_an_endpoint_is_changed_turned_off_and_on_and_keeps_its_secret(page, may
     page.post(url(endpoint, "switch"), {"enabled": "1"})
     endpoint.refresh_from_db()
     assert endpoint.enabled
+
+
+def test_a_replaced_secret_is_shown_once_and_signs_from_then_on(page, ears: Ears):
+    endpoint = make_endpoint(ears)
+    old = endpoint.secret
+    answer = page.post(url(endpoint, "secret"), follow=True)
+    endpoint.refresh_from_db()
+    assert endpoint.secret != old
+    assert answer.context["fresh"]
+    assert endpoint.secret in answer.content.decode()
+    page.post(url(endpoint, "try"))
+    [(headers, body)] = ears.heard
+    stamp = int(headers["webhook-timestamp"])
+    assert headers["webhook-signature"] == standard_signature(endpoint.secret, headers["webhook-id"], stamp, body)
+    assert endpoint.secret not in str(list(AuditEntry.objects.values_list("details", flat=True)))
+
+
+def test_a_deleted_endpoint_is_told_nothing_more_and_the_question_names_what_is_lost(page, ears: Ears, maya):
+    endpoint = make_endpoint(ears)
+    make_call(endpoint, due_at=now())
+    other = make_call(services.create_endpoint(name="Other", url="https://other.example/", actor=maya))
+    text = page.get(url(endpoint)).content.decode()
+    assert "No automation names it. 1 call that waits is not made" in text
+    assert "is deleted" in page.post(url(endpoint, "delete"), follow=True).content.decode()
+    assert list(Call.objects.all()) == [other]
+    assert not calling.sweep_calls(now())
+    assert not ears.heard
+    assert page.get(url(endpoint)).status_code == 404
+    assert AuditEntry.objects.filter(action="settings.edit", details__deleted=endpoint.name).exists()
 
 
 def test_the_list_counts_what_became_of_the_calls_of_thirty_days(page, maya):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from campaigns.automations import simulating, simulation
 from campaigns.automations.models import Simulation
+from personalize.core import queue
 from personalize.core.clock import now
 from tests.automations.ways import DAY, HOUR, happens, live, mail, wait
 from tests.factories import make_follower, make_topic
@@ -81,6 +83,41 @@ def test_a_large_one_waits_for_a_worker_and_tells_how_far_it_is(client, priya, c
     assert simulating.sweep_simulations()
     assert client.get(progress).headers["HX-Refresh"] == "true"
     assert not simulating.sweep_simulations()
+
+
+def test_one_whose_task_never_comes_is_done_by_a_look(cart, monkeypatch):
+    monkeypatch.setattr(simulating, "AT_ONCE", 0)
+    made = simulating.begin(automation=cart, version=cart.live, since=now() - 30 * DAY, until=now())
+    assert not queue._looks["simulations"](), "its task has a moment to come"
+    Simulation.objects.update(created_at=now() - simulating.PATIENCE)
+    assert queue._looks["simulations"]()
+    made.refresh_from_db()
+    assert made.state == "done"
+    assert not queue._looks["simulations"]()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_s_look_does_not_stand_still_for_a_simulation(cart, monkeypatch):
+    monkeypatch.setattr(simulating, "AT_ONCE", 0)
+    monkeypatch.setattr(queue, "listening", listening := threading.Event())
+    listening.set()
+    made = simulating.begin(automation=cart, version=cart.live, since=now() - 30 * DAY, until=now())
+    Simulation.objects.update(created_at=now() - simulating.PATIENCE)
+    go_on, begun, real = threading.Event(), threading.Event(), simulation.simulate
+
+    def slow(**asked):
+        begun.set()
+        go_on.wait(10)
+        return real(**asked)
+
+    monkeypatch.setattr(simulation, "simulate", slow)
+    assert not simulating.look()
+    assert begun.wait(10)
+    assert not simulating.look()
+    go_on.set()
+    with simulating._aside:
+        made.refresh_from_db()
+    assert made.state == "done"
 
 
 def test_one_that_was_left_in_the_middle_is_begun_anew(cart):

@@ -12,8 +12,7 @@ from campaigns.scheduled.models import Campaign
 from campaigns.scheduled.why import why_campaign
 from segments.consent.models import Subscription
 from segments.segmentation.models import Segment
-from segments.segmentation.truth import truths
-from segments.subscribers.models import Subscriber
+from segments.segmentation.why import answers
 from tests.automations.ways import DAY, HOUR, go, happens, live, mail, mails, wait
 from tests.factories import NOW, make_follower, make_order, make_subscriber, make_topic
 
@@ -75,8 +74,8 @@ def test_a_way_is_told_from_what_brought_them_to_the_mail_and_the_order_that_end
     assert ("Event", "cart_updated C7") in gates["What brought them"].witnesses
     assert gates["Who may come in"].let
     assert gates["Consent"].let
-    [branch] = [gate for gate in gates.values() if gate.truths]
-    assert [one.holds for one in branch.truths] == [False, False, True]
+    [_entry, branch] = [gate for gate in gates.values() if gate.answers]
+    assert [one.holds for one in branch.answers] == [False, False, True]
     assert str(branch.text).startswith("No.")
     assert gates["Reminder"].text == "Mail written"
     mailed = next(gate for title, gate in gates.items() if title.startswith("Mail ‘"))
@@ -92,7 +91,7 @@ def test_whoever_stayed_out_is_told_the_reason_and_the_rule(ann):
     sweep_events(NOW)
     gates = told(ann, automation)
     assert gates["Stayed out"].text == "Is not whom it is for"
-    assert [one.holds for one in gates["Who may come in"].truths] == [False, True, False]
+    assert [one.holds for one in gates["Who may come in"].answers] == [False, True, False]
 
 
 def test_whom_nothing_brought_in_is_told_what_came_near(ann):
@@ -116,7 +115,7 @@ def test_a_rule_is_told_node_by_node_with_the_segments_own_rules_beneath(ann):
     make_order(ann, ("P1", 1, 10_000), placed_at=NOW - DAY)
     segment = make_segment("Customers", rule=CUSTOMER)
     rule = {"all": [{"segment": str(segment.uuid)}, {"none": [BRITISH]}]}
-    found = truths(rule, rows=Subscriber.objects.filter(pk=ann.pk), as_of=NOW)
+    found = answers(rule=rule, person=ann, as_of=NOW)
     assert [(one.depth, one.kind, one.holds) for one in found] == [
         (0, "all", False),
         (1, "", True),
@@ -124,7 +123,7 @@ def test_a_rule_is_told_node_by_node_with_the_segments_own_rules_beneath(ann):
         (1, "none", False),
         (2, "", True),
     ]
-    before = truths(rule, rows=Subscriber.objects.filter(pk=ann.pk), as_of=NOW - 2 * DAY)
+    before = answers(rule=rule, person=ann, as_of=NOW - 2 * DAY)
     assert [one.holds for one in before] == [False, False, False, False, True]
 
 

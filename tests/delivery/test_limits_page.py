@@ -12,6 +12,7 @@ from campaigns.delivery.limits import turned_away_lately
 from campaigns.delivery.models import FrequencyRule, Message
 from campaigns.delivery.types import SkipReason
 from campaigns.delivery.wording import consequence, sentence
+from campaigns.scheduled.models import Campaign
 from personalize.accounts.models import AuditEntry
 from personalize.core.clock import now
 from tests.factories import make_automation, make_follower, make_mailing, make_topic
@@ -46,6 +47,13 @@ def test_a_limit_can_be_about_one_automation_and_one_topic(page):
     text = page.get(LIMITS).content.decode()
     assert "At most 3 marketing mails in 7 days, from ‘Welcome’ about ‘News’." in text
     assert "waits for a place, 48 hours at most" in text
+
+
+def test_a_limit_cannot_be_about_a_campaign_which_sends_once(page):
+    campaign = Campaign.objects.create(name="Winter tables", created_at=now(), updated_at=now())
+    assert "Winter tables" not in page.get(LIMITS + "new/").content.decode()
+    page.post(LIMITS + "new/", GOOD | {"owner": str(campaign.uuid)})
+    assert not FrequencyRule.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,66 @@ def test_only_a_draft_can_be_changed(campaign, maya):
     assert not services.change_campaign(campaign=Campaign.objects.get(pk=campaign.pk), name="Too late", **fields)
     campaign.refresh_from_db()
     assert campaign.name == "Summer tables"
+
+
+def _gone() -> dict[str, object]:
+    return {"v": 1, "all": [{"attr": "shoe_size", "op": ">", "value": 40}]}
+
+
+def _break(what: str, campaign: Campaign, maya) -> None:
+    """Let something go that the scheduled campaign's rules need."""
+    inner = create_segment(name="Inner", rule={"all": []}, actor=maya)
+    rule = {"v": 1, "all": [{"segment": str(inner.uuid)}]}
+    frozen = {"segment": {"v": 1, "all": []}, "excluded": None}
+    match what:
+        case "the audience":
+            frozen["segment"] = _gone()
+        case "a segment within it":
+            frozen["segment"] = rule
+            Segment.objects.filter(pk=inner.pk).update(rule=_gone())
+        case "who is left out":
+            frozen["excluded"] = rule
+            Segment.objects.filter(pk=inner.pk).delete()
+        case "a block":
+            TemplateVersion.objects.update(rules={"hello": _gone()})
+    Campaign.objects.filter(pk=campaign.pk).update(audience_rule=frozen)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("the audience", "Who gets it cannot be asked any more: all[0].attr: There is no field ‘shoe_size’"),
+        ("a segment within it", "In ‘Inner’: all[0].attr: There is no field ‘shoe_size’"),
+        ("who is left out", "Who is left out cannot be asked any more: all[0].segment: There is no such segment"),
+        ("a block", "Block ‘hello’ cannot be asked any more: all[0].attr"),
+    ],
+)
+def test_a_scheduled_campaign_whose_rule_broke_meanwhile_pauses_with_the_reason(campaign, maya, what, words):
+    services.send_campaign(campaign=campaign, actor=maya)
+    _break(what, campaign, maya)
+    look()
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+    assert words in campaign.pause_reason
+    assert not Message.objects.exists()
+    assert Mailing.objects.get().gate == Gate.HELD
+    services.resume_campaign(campaign=campaign, actor=maya)
+    look()
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+    Campaign.objects.update(audience_rule={"segment": {"all": []}, "excluded": None})
+    TemplateVersion.objects.update(rules={})
+    services.resume_campaign(campaign=campaign, actor=maya)
+    look()
+    assert Message.objects.count() == 3
+
+
+def test_a_segment_left_out_or_within_another_blocks_when_it_cannot_be_used(campaign, maya):
+    inner = create_segment(name="Inner", rule={"all": []}, actor=maya)
+    outer = create_segment(name="Outer", rule={"any": [{"segment": str(inner.uuid)}]}, actor=maya)
+    Segment.objects.filter(pk=inner.pk).update(rule=_gone())
+    campaign.excluded = outer
+    campaign.save()
+    [blocker] = services.send_campaign(campaign=campaign, actor=maya)
+    assert blocker.part == "audience"
+    assert "‘Outer’ cannot be used: any[0].segment: In ‘Inner’: all[0].attr" in blocker.message

@@ -6,24 +6,23 @@ import datetime as dt
 import io
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from campaigns.delivery import ledger, outcomes
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, OutcomeKind
-from personalize.core.addresses import address_key
-from segments.commerce.models import Order
 from segments.commerce.services import store_orders, store_products, store_refunds
 from segments.commerce.types import LineRow, OrderRow, ProductRow, RefundRow
 from segments.consent import personal as consent_personal
-from segments.consent.models import OptIn, SuppressionReason, Topic
+from segments.consent.models import SuppressionReason
 from segments.consent.services import (
     bulk_subscribe,
     restore,
     set_preferences,
-    sign_up,
     subscribe,
     suppress,
     unsubscribe,
@@ -43,10 +42,8 @@ from segments.subscribers.models import StaticList, Subscriber
 from segments.subscribers.rights import erase_subscriber
 from segments.subscribers.services import change_subscriber, create_subscriber, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
-from segments.transfer import services as transfer
-from segments.transfer.engine import run
-from segments.transfer.models import Import, ImportKind
-from tests.factories import NOW, make_order, make_product, make_subscriber, make_subscription, make_topic
+from segments.transfer import engine
+from tests.factories import NOW, make_subscriber, make_subscription, make_topic
 from tests.segmentation.messages import make_messages
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +115,9 @@ def _refund_of_another(ann: Subscriber) -> None:
     """Another's order is cancelled, against which Ann had a refund."""
     make_subscriber("bob@post.example")
     store_orders(rows=[order(email="bob@post.example")])
-    store_refunds(rows=[RefundRow("R1", NOW, [LineRow("A", 1, Decimal(5))], email="ann@post.example", order_number="O1")])
+    store_refunds(
+        rows=[RefundRow("R1", NOW, [LineRow("A", 1, Decimal(5))], email="ann@post.example", order_number="O1")]
+    )
     TouchedPerson.objects.all().delete()
     store_orders(rows=[order(email="bob@post.example", status="cancelled")])
 
@@ -231,3 +230,16 @@ def test_another_category_or_brand_of_a_product_may_concern_anybody(change: dict
     assert touched() == set()
     store_products(rows=[ProductRow("A", **change)])
     assert touched("data") == {EVERYBODY}
+
+
+@pytest.mark.parametrize(("large", "expected"), [(False, set()), (True, {EVERYBODY})])
+def test_a_file_touches_its_people_and_a_large_one_everybody(
+    large: bool, expected: set[str], ann: Subscriber, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if large:
+        monkeypatch.setattr(engine, "LARGE", 2)
+    path = tmp_path / "people.csv"
+    path.write_text("email,city\nann@post.example,Bath\nbob@post.example,Bath\n")
+    call_command("import_subscribers", str(path), "--json", stdout=io.StringIO())
+    both = set(Subscriber.objects.values_list("pk", flat=True))
+    assert touched() == touched("import") == (expected or both)

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.automations.models import Enrolment, LeftOut
+from campaigns.automations.models import Enrolment
 from personalize.dashboard.lists import Column
 from personalize.dashboard.templatetags.dashboard import face, moment
 from segments.subscribers.models import Subscriber
@@ -21,7 +21,7 @@ from segments.subscribers.people import address_for, find
 
 
 def person_column(reader: Any) -> Column:
-    """Name and address, as far as the reader may see them."""
+    """Name and address of the ``subscriber`` of a row, as far as the reader may see them."""
     return Column(
         "person", gettext_lazy("Person"), lambda row: address_for(reader, row.subscriber), show=partial(_person, reader)
     )
@@ -32,7 +32,7 @@ def searched_by(reader: Any) -> Callable[[QuerySet[Any], str], QuerySet[Any]]:
     return lambda rows, asked: rows.filter(subscriber__in=find(reader, Subscriber.objects.all(), asked))
 
 
-def _person(reader: Any, row: Enrolment | LeftOut) -> SafeString:
+def _person(reader: Any, row: Any) -> SafeString:
     person = row.subscriber
     address = address_for(reader, person)
     return format_html(

@@ -79,6 +79,26 @@ def switch_endpoint(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 @require_POST
 @require("settings.edit")
+def replace_secret(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Give an endpoint another secret; its page shows it."""
+    one = get_object_or_404(Endpoint, uuid=uuid)
+    services.replace_secret(endpoint=one, actor=request.user)
+    request.session[_FRESH] = str(one.uuid)
+    return redirect("automations:endpoint", one.uuid)
+
+
+@require_POST
+@require("settings.edit")
+def delete_endpoint(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Take an endpoint away."""
+    one = get_object_or_404(Endpoint, uuid=uuid)
+    services.delete_endpoint(endpoint=one, actor=request.user)
+    messages.success(request, _("‘%s’ is deleted.") % one.name)
+    return redirect("automations:endpoints")
+
+
+@require_POST
+@require("settings.edit")
 def try_endpoint(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Make one signed call that is about nobody, and show the answer."""
     one = get_object_or_404(Endpoint, uuid=uuid)
@@ -118,6 +138,7 @@ def _page(
         "form": form,
         "fresh": fresh,
         "calls": calls,
+        "waiting": one.calls.filter(state=CallState.READY).count(),
         "uses": registries.uses_of("endpoint", one),
         "tried": _answer(tried) if tried else None,
     }

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from personalize.core import registries
 from personalize.core.permissions import require
 from personalize.dashboard.lists import ListPage
 from segments.consent import listing, offers
@@ -39,4 +40,7 @@ def _edit(request: HttpRequest, topic: Topic) -> HttpResponse:
         offers.save_topic(topic=topic, values=form.cleaned_data, actor=request.user)
         messages.success(request, _("Saved."))
         return redirect("consent:topics")
-    return render(request, "consent/topic_form.html", {"form": form, "topic": topic if topic.pk else None})
+    uses = registries.uses_of("topic", topic) if topic.pk else []
+    return render(
+        request, "consent/topic_form.html", {"form": form, "topic": topic if topic.pk else None, "uses": uses}
+    )

@@ -1,26 +1,29 @@
 """Rules about what is known of a person: ``{"attr": "country", "op": "is", "value": "GB"}``.
 
 Texts are compared without regard to case on their stored folded form. A comparison with something that is not known is
-false, "is not" included; only ``not_known`` finds people without a value.
+false, "is not" included; only ``not_known`` finds people without a value. Dates are compared with a date or with one so far
+from the person's own today, ``{"ago": [30, "days"]}`` or ``{"in": [7, "days"]}``; times from the instant asked about.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
-from typing import Any
+from typing import Any, cast
 
-from django.db.models import Case, Expression, F, IntegerField, Q, Value, When
+from django.db.models import Expression, F, Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from django.utils.translation import gettext as _
 
 from personalize.core.database import fold
-from segments.segmentation.rules import reading
+from segments.segmentation.rules import birthdays, local, reading
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
-from segments.segmentation.rules.nodes import AttributeRule, Field, Scalar
+from segments.segmentation.rules.moments import parse_day, parse_moment, resolved, shifted
+from segments.segmentation.rules.nodes import AttributeRule, Field, Offset, Scalar
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import JsonListHolds, JsonValue
 from segments.segmentation.rules.vocabulary import Vocabulary
@@ -40,8 +43,12 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "age": _ORDERED,
     "date": _ORDERED,
     "datetime": _ORDERED,
+    "yearly": ("within_next", *_KNOWN),
     "multi": ("contains_any", "contains_all", *_KNOWN),
 }
+_OWN = ("age", "yearly")
+"""Types that are judged by a person's own calendar whatever they are compared with."""
+
 _LISTS = ("in", "not_in", "contains_any", "contains_all")
 _COMPARISONS = {"<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual}
 
@@ -63,14 +70,25 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Attribu
     if op in _LISTS:
         items = reading.sequence(raw["value"], here)
         return AttributeRule(field, op, tuple(_value(item, f"{here}[{i}]", field) for i, item in enumerate(items)))
-    zone = vocabulary.zone() if field.type == "age" else "UTC"
+    values: tuple[Scalar, ...]
     if op == "between":
         items = reading.sequence(raw["value"], here, least=2, most=2)
-        low, high = (_value(item, f"{here}[{i}]", field) for i, item in enumerate(items))
-        if low > high:  # type: ignore[operator]  # Both are of the field's type.
+        low, high = values = tuple(_value(item, f"{here}[{i}]", field) for i, item in enumerate(items))
+        if _is_above(low, high):
             raise RuleError(here, _("The first value is above the second."))
-        return AttributeRule(field, op, (low, high), zone)
-    return AttributeRule(field, op, (_value(raw["value"], here, field),), zone)
+    else:
+        values = (_value(raw["value"], here, field),)
+    own = field.type in _OWN or (field.type == "date" and any(isinstance(value, Offset) for value in values))
+    return AttributeRule(field, op, values, vocabulary.zone() if own else "UTC")
+
+
+def _is_above(low: Scalar, high: Scalar) -> bool:
+    """Whether that is certain: of two distances in different units, or one and a date, it may change with time."""
+    if isinstance(low, Offset) and isinstance(high, Offset):
+        return low.unit == high.unit and low.count > high.count
+    if isinstance(low, Offset) or isinstance(high, Offset):
+        return False
+    return bool(low > high)  # type: ignore[operator]  # Both are of the field's type.
 
 
 def _value(raw: Any, path: str, field: Field) -> Scalar:
@@ -82,9 +100,11 @@ def _value(raw: Any, path: str, field: Field) -> Scalar:
         case "bool":
             return reading.boolean(raw, path)
         case "date":
-            return reading.date(raw, path)
+            return parse_day(raw, path)
         case "datetime":
-            return reading.moment(raw, path)
+            return parse_moment(raw, path)
+        case "yearly":
+            return birthdays.parse_span(raw, path)
         case "text":
             return reading.text(raw, path)
         case "code":
@@ -113,7 +133,25 @@ def _compile(rule: AttributeRule, scope: Scope) -> Q:
         return known
     if rule.op == "not_known":
         return ~known
-    return known & _compare(value, rule.op, [_stored(item, field) for item in rule.values])
+    if field.type == "yearly":
+        return known & birthdays.birthday_within(cast(Offset, rule.values[0]), scope, rule.zone)
+    if field.type == "age":
+        return known & birthdays.age(rule.op, list(rule.values), scope, rule.zone)
+    if field.type == "date":
+        return known & _compare_days(value, rule, scope)
+    moments = [resolved(item, scope.as_of) if isinstance(item, Offset) else item for item in rule.values]
+    return known & _compare(value, rule.op, [_stored(item, field) for item in moments])
+
+
+def _compare_days(value: Expression | F, rule: AttributeRule, scope: Scope) -> Q:
+    """The comparison of a date with fixed ones, or with such as hang on the person's own."""
+    if rule.op == "between":
+        low, high = (replace(rule, op=op, values=(item,)) for op, item in zip((">=", "<="), rule.values, strict=True))
+        return _compare_days(value, low, scope) & _compare_days(value, high, scope)
+    (item,) = rule.values
+    if not isinstance(item, Offset):
+        return _compare(value, rule.op, [_stored(item, rule.field)])
+    return local.compare(value, rule.op, lambda day: shifted(day, item).isoformat(), scope, rule.zone)
 
 
 def value_of(field: Field, scope: Scope | None = None) -> JsonValue:
@@ -129,19 +167,12 @@ def _source(field: Field, scope: Scope) -> tuple[Expression | F, Q]:
         return value, Q(IsNull(value, False))
     column = scope.path(field.column)
     if field.type == "age":
-        return _age(scope), Q(**{f"{column}__isnull": False})
+        return F(column), birthdays.age_known(scope)
+    if field.type == "yearly":
+        return F(column), birthdays.birthday_known(scope)
     if field.type in ("text", "code"):
         return F(column), Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
     return F(column), Q(**{f"{column}__isnull": False})
-
-
-def _age(scope: Scope) -> Expression:
-    """Whole years lived at the instant asked about, whose date is taken in UTC."""
-    today = scope.as_of.astimezone(dt.UTC)
-    month, day = scope.path("birth_month"), scope.path("birth_day")
-    still_to_come = Q(**{f"{month}__gt": today.month}) | Q(**{month: today.month, f"{day}__gt": today.day})
-    years = Value(today.year) - F(scope.path("birth_year"))
-    return Case(When(still_to_come, then=years - 1), default=years, output_field=IntegerField())
 
 
 def _stored(value: Scalar, field: Field) -> Any:

@@ -161,6 +161,11 @@ def _purchases(rule: OrdersRule, scope: Scope, *, refunds: bool = False) -> Rows
     return rows
 
 
+def matching(rule: OrdersRule, scope: Scope, *, refunds: bool = False) -> Rows:
+    """The orders or order lines, or the refunds or refund lines, that a rule is about, of everybody."""
+    return _purchases(rule, scope, refunds=refunds)
+
+
 def _matches(item: LineFilter, status: str) -> Q:
     """One filter on lines; what the catalogue does not know matches nothing, "is not" included."""
     column = {

@@ -30,6 +30,7 @@ def _built_in() -> dict[str, Field]:
         Field("latitude", _("latitude"), "decimal", "latitude"),
         Field("longitude", _("longitude"), "decimal", "longitude"),
         Field("birthday_month", _("birthday month"), "int", "birth_month"),
+        Field("birthday", _("birthday"), "yearly", "birth_month"),
         Field("age", _("age"), "age", "birth_year"),
         Field("created_at", _("added"), "datetime", "created_at"),
     )

@@ -28,6 +28,7 @@ KINDS = ("last", "calendar", "between", "before", "after", "since", "not_since")
 MAX_COUNT = 100_000
 MAX_OFFSET = 1_000
 _EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
+_LATEST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 Edge: TypeAlias = dt.datetime | Expression | F
 
@@ -141,13 +142,16 @@ def _first_day(unit: CalendarUnit, offset: int, today: dt.date) -> dt.date:
 
 
 def back(moment: dt.datetime, count: int, unit: Unit) -> dt.datetime:
-    """``moment`` minus so many units; a month back from the 31st is the last day of a shorter month."""
+    """``moment`` minus so many units; a month back from the 31st is the last day of a shorter month.
+
+    Beyond the calendar's ends it is the first or the last instant there is.
+    """
     if unit != "months":
         try:
             return moment - dt.timedelta(**{unit: count})
         except OverflowError:
-            return _EARLIEST
+            return _EARLIEST if count > 0 else _LATEST
     year, month = divmod(moment.year * 12 + moment.month - 1 - count, 12)
-    if year < 1:
-        return _EARLIEST
+    if not dt.MINYEAR <= year <= dt.MAXYEAR:
+        return _EARLIEST if count > 0 else _LATEST
     return moment.replace(year=year, month=month + 1, day=min(moment.day, calendar.monthrange(year, month + 1)[1]))

@@ -40,6 +40,7 @@ def operator_words(op: str, *, dates: bool = False) -> str:
         "=": _("is exactly"),
         "!=": _("is not"),
         "between": _("is between"),
+        "within_next": _("is"),
         "contains_any": _("includes any of"),
         "contains_all": _("includes all of"),
     }[op]
@@ -61,8 +62,27 @@ def value_words(rule: AttributeRule) -> str:
     """The values of an attribute rule: names for codes, dates spelled out."""
     if not rule.values:
         return ""
-    words = [_scalar(value, rule.field.key) for value in rule.values]
+    words = [
+        _relative(value, rule.field.type) if isinstance(value, Offset) else _scalar(value, rule.field.key)
+        for value in rule.values
+    ]
     return both(words) if rule.op in ("between", "contains_all") else either(words)
+
+
+def _relative(value: Offset, type: str) -> str:
+    """A distance from today, from now or, of what comes every year, from today on."""
+    if type == "yearly":
+        return (
+            _("today")
+            if value == Offset(1, "days")
+            else _("within %(span)s from today on") % {"span": span_words(value)}
+        )
+    if type == "datetime":
+        return moment_words(value)
+    if not value.count:
+        return _("today")
+    words = _("%(span)s ago") if value.count < 0 else _("%(span)s from today")
+    return words % {"span": span_words(value)}
 
 
 def _scalar(value: Scalar, key: str) -> str:
@@ -91,6 +111,14 @@ def moment_words(value: dt.datetime | Offset) -> str:
     """An instant, absolute or relative to the one asked about."""
     if not isinstance(value, Offset):
         return date_words(value)
+    if not value.count:
+        return _("now")
+    words = _("%(span)s ago") if value.count < 0 else _("%(span)s from now")
+    return words % {"span": span_words(value)}
+
+
+def span_words(value: Offset) -> str:
+    """How far it is, whichever way."""
     count = abs(value.count)
     units = {
         "minutes": ngettext("%(n)d minute", "%(n)d minutes", count),
@@ -99,10 +127,7 @@ def moment_words(value: dt.datetime | Offset) -> str:
         "weeks": ngettext("%(n)d week", "%(n)d weeks", count),
         "months": ngettext("%(n)d month", "%(n)d months", count),
     }
-    span = units[value.unit] % {"n": count}
-    if not count:
-        return _("now")
-    return (_("%(span)s ago") if value.count < 0 else _("in %(span)s")) % {"span": span}
+    return units[value.unit] % {"n": count}
 
 
 def money_words(amount: int) -> str:
