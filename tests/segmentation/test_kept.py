@@ -343,5 +343,5 @@ def _settle(at: dt.datetime) -> None:
 
 
 def test_every_kind_of_rule_says_when_time_changes_it() -> None:
-    silent = [key for key in kinds if next_turn.dispatch(kinds.by_key(key).node) is next_turn.dispatch(object)]  # type: ignore[union-attr]
+    silent = [key for key in kinds if next_turn.dispatch(kinds.by_key(key).node) is next_turn.dispatch(object)]
     assert silent == []
