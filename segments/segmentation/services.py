@@ -20,6 +20,7 @@ from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import Vocabulary
+from segments.subscribers.models import Subscriber
 from segments.subscribers.querysets import SubscriberQuerySet
 
 

@@ -13,7 +13,7 @@ from segments.segmentation.rules.sentence import sentence
 
 
 class Command(BaseCommand):
-    help = "Say how many people a segment means, by its name or id, or a rule given as JSON."
+    help = "Say how many people a segment means, by its name or id, or a rule given as JSON. Of a snapshot it is how many were in it when it was taken."
 
     def add_arguments(self, parser: CommandParser) -> None:
         asked.add_arguments(parser)
