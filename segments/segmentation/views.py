@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -22,7 +22,7 @@ from segments.segmentation.explain import explain
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
-from segments.segmentation.why import answers
+from segments.segmentation.why import Nobody, answers
 from segments.subscribers import people
 from segments.subscribers.models import Subscriber
 
@@ -78,6 +78,8 @@ def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
         found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
     except RuleError as error:
         return render(request, "segmentation/why.html", {**context, "error": error})
+    if isinstance(found, Nobody):
+        raise Http404
     return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
 
 

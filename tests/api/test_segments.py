@@ -18,7 +18,8 @@ from tests.factories import make_order, make_segment, make_subscriber
 
 pytestmark = pytest.mark.django_db
 
-GB = {"v": 1, "all": [{"attr": "country", "op": "is", "value": "GB"}]}
+BRITISH = {"attr": "country", "op": "is", "value": "GB"}
+GB = {"v": 1, "all": [BRITISH]}
 BOUGHT = {"orders": {"metric": "count", "op": ">=", "value": 1}}
 BAD = {"all": [{"attr": "country", "op": ">", "value": "GB"}]}
 
@@ -82,7 +83,8 @@ def test_people_are_counted_as_of_any_time_until_now(shop: Shop):
     early = (now() - dt.timedelta(days=4)).isoformat().replace("+00:00", "Z")
     assert (shop.get(path).json()["people"], shop.get(path).json()["exact"]) == (1, True)
     assert shop.get(f"{path}?as_of={early}").json()["people"] == 0
-    counted = shop.post("/segments/count", {"rule": {"all": [GB["all"][0], BOUGHT]}, "as_of": early}).json()
+    both = {"all": [BRITISH, BOUGHT]}
+    counted = shop.post("/segments/count", {"rule": both, "as_of": early}).json()
     assert counted["people"] == 0
     assert counted["sentence"] == "People whose country is United Kingdom and who placed an order."
     for at in ("9999-12-31T00:00:00Z", "0001-01-01T00:00:00Z"):
