@@ -27,7 +27,7 @@ from segments.segmentation.forms import EditForm
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
-from segments.segmentation.why import answers
+from segments.segmentation.why import Nobody, answers
 from segments.subscribers import people
 from segments.subscribers.models import Subscriber
 
@@ -157,6 +157,8 @@ def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
         found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
     except RuleError as error:
         return render(request, "segmentation/why.html", {**context, "error": error})
+    if isinstance(found, Nobody):
+        raise Http404
     return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
 
 
