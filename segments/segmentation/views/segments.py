@@ -186,6 +186,7 @@ def _page(
     draft = drafts.kept(request.session, segment.uuid if segment else None) if can_edit else None
     if form is None:
         form = EditForm(initial=_initial(segment, draft), segment=segment.uuid if segment else None)
+    person = _person(request)
     context: dict[str, Any] = {
         "segment": segment,
         "form": form,
@@ -199,7 +200,8 @@ def _page(
         "lock_version": segment.lock_version if segment else 0,
         "setting": Setting.of(segment=segment.uuid if segment else None, id=f"{form['rule'].auto_id}-rules"),
         "uses": registries.uses_of("segment", segment) if segment else [],
-        "person": _person(request),
+        "person": person,
+        "name": (person.full_name or people.address_for(request.user, person)) if person else "",
     }
     # htmx is not in the way here: what is wrong comes with the status that says so.
     status = 409 if conflict else 422 if form.is_bound else 200
