@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
@@ -91,7 +92,7 @@ def tell(automation: Automation, figures: AutomationFigures, *, period: str, cur
     lines = _lines(automation, figures, period)
     weekly = len(figures.days) > _MOST_DAYS
     slots = _slots(figures, _WEEK if weekly else 1)
-    hours = charts.bars(figures.sent_by_hour, height=160)
+    hours = charts.bars(figures.sent_by_hour, width=520, height=160)
     return AutomationReport(
         figures=figures,
         stats=_stats(automation, figures, period, currency),
@@ -243,10 +244,11 @@ def _not_sent(automation: Automation, figures: AutomationFigures, period: str) -
         return []
     steps = [WaterfallStep(_("Written"), mails.written, people_url(automation, Group.ALL, period), kind="whole")]
     for (state, reason), n in mails.reasons.most_common():
+        url = f"{people_url(automation, Group.LEFT_OUT, period)}&reason={quote(reason)}"
         if state == MessageState.SKIPPED:
-            steps.append(WaterfallStep(reason_label(reason), -n))
+            steps.append(WaterfallStep(reason_label(reason), -n, url))
         elif state == MessageState.FAILED:
-            steps.append(WaterfallStep(_("Failed"), -n, note=reason))
+            steps.append(WaterfallStep(_("Failed"), -n, url, note=reason))
     in_doubt = mails.states[MessageState.IN_DOUBT]
     if in_doubt:
         steps.append(WaterfallStep(_("In doubt"), -in_doubt, note=_("the answer of the mail server was lost")))
@@ -284,8 +286,7 @@ def _ways(automation: Automation, figures: AutomationFigures, period: str) -> li
     steps = [WaterfallStep(_("Came in"), figures.came, enrolments_url(automation, f"view={EVERY}{came}"), kind="whole")]
     for (state, reason), n in _left_early(figures.ended.most_common()):
         url = enrolments_url(automation, f"view={EVERY}&state={state}&reason={reason}{came}")
-        note = _("failed") if state == EnrolmentState.FAILED else ""
-        steps.append(WaterfallStep(reason_words(reason), -n, url, note=note))
+        steps.append(WaterfallStep(reason_words(reason), -n, url))
     if figures.inside:
         steps.append(WaterfallStep(_("In it now"), -figures.inside, enrolments_url(automation, f"view=now{came}")))
     url = enrolments_url(automation, f"view={EVERY}&state={EnrolmentState.DONE.value}{came}")

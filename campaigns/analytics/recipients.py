@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.analytics.attribution import credited_orders
 from campaigns.automations import periods
-from campaigns.automations.figures import mail_owners
+from campaigns.automations.figures import mail_owners, messages
 from campaigns.automations.lists.cells import person_column, searched_by
 from campaigns.automations.models import Automation
 from campaigns.automations.words import titles_of
@@ -88,6 +88,13 @@ def automation_people_list(reader: Any, automation: Automation) -> Lists:
                 lambda rows, step: rows.filter(mailing__owner__in=[one for one, of in owners.items() if of == step]),
             ),
             ListFilter(
+                "reason",
+                _NAME,
+                _("Reason"),
+                lambda: _reasons(messages(list(owners))),
+                lambda rows, reason: rows.filter(reason=reason),
+            ),
+            ListFilter(
                 "period",
                 _NAME,
                 _("Written"),
@@ -124,6 +131,11 @@ def _list(
         filters=filters,
         export_action="people.export",
     )
+
+
+def _reasons(mails: QuerySet[Message]) -> list[tuple[str, str]]:
+    given = mails.filter(reason__gt="").order_by("reason").values_list("reason", flat=True).distinct()
+    return [(reason, reason_label(reason)) for reason in given]
 
 
 def _links(run: Run) -> list[tuple[str, str]]:

@@ -81,6 +81,7 @@ def _mail(group: Group) -> Results:
                 due_at=group.at,
                 expires_at=walker.due_at + step.late.delta,
                 context=walker.row.context,
+                started_at=walker.row.started_at,
             )
             for walker in group.people
         ],

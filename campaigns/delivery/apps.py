@@ -15,18 +15,22 @@ class DeliveryConfig(AppConfig):
     verbose_name = "Delivery"
 
     def ready(self) -> None:
-        from campaigns.delivery import doubt, engine, message_editor, message_rules, receivers
+        from campaigns.delivery import anchors, doubt, engine, message_editor, message_rules, message_schema, receivers
         from campaigns.delivery.timeline import register
         from personalize.core.hooks import mail_requested
         from personalize.core.queue import register_look
         from personalize.core.registries import Tab, tabs
         from segments.segmentation.builder.parts import editors
+        from segments.segmentation.rules import anchors as rule_anchors
+        from segments.segmentation.rules import schema
         from segments.segmentation.rules.kinds import kinds
 
         kinds.add(message_rules.KIND)
         editors.add(message_editor.EDITOR)
+        schema.add(message_schema.KEY, message_schema.json_schema)
         register_look("delivery", engine.look)
         register_look("delivery.doubt", doubt.look)
         mail_requested.listen(receivers.on_mail_requested)
+        rule_anchors.add(anchors.KIND)
         register()
         tabs.add(Tab("settings-limits", "settings", _("Limits"), lambda _target: reverse("delivery:limits"), order=50))

@@ -22,6 +22,7 @@ from campaigns.delivery.limits import keep_limits
 from campaigns.delivery.models import Batch, Mailing, Message
 from campaigns.delivery.policies import Asking, hold_places, release_places
 from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
+from personalize.core import hooks
 from personalize.core.clock import now
 from personalize.core.database import in_seconds_sql, json_cast_sql, json_parameter, now_sql, skip_locked_sql
 from segments.consent.models import Subscription, SubscriptionState, Suppression, SuppressionReason
@@ -150,9 +151,12 @@ def record(token: int, results: Sequence[Result]) -> None:
                    token = CASE WHEN v.column2 = 0 THEN NULL ELSE delivery_message.token END
               FROM (VALUES {", ".join([row] * len(results))}) AS v
              WHERE delivery_message.id = v.column1 AND delivery_message.token = %s AND delivery_message.state IN (%s, %s)
+            RETURNING subscriber_id
             """,
             [*values, token, MessageState.SENDING, MessageState.IN_DOUBT],
         )
+        people = [row[0] for row in cursor.fetchall()]
+    hooks.facts_changed(subscriber_ids=people)
     release_places([r.message for r in results if r.state in (MessageState.FAILED, MessageState.SKIPPED)])
 
 

@@ -8,11 +8,12 @@ opens are left out. ``where`` asks for the mails of a topic, a campaign or an au
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db.models import Count, Q
-from django.utils.formats import number_format
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -24,6 +25,7 @@ from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.nodes import Node, Window
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.vocabulary import Vocabulary
+from segments.segmentation.rules.witnesses import never, no_anchor, settled, witness
 from segments.segmentation.rules.words import both, operator_words, window_words
 
 COLUMNS: Mapping[str, str] = {
@@ -65,7 +67,7 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Message
     path = at(path, "messages")
     body = reading.table(raw["messages"], path, required=["what", "op", "value"], optional=["where", "window"])
     op = reading.choice(body["op"], at(path, "op"), figures.COMPARISONS)
-    filters = reading.sequence(body.get("where", []), at(path, "where"), least=0)
+    filters = reading.sequence(body.get("where", []), at(path, "where"), least=0, most=len(GROUPS) + 1)
     return MessagesRule(
         what=reading.choice(body["what"], at(path, "what"), COLUMNS),
         op=op,
@@ -104,18 +106,40 @@ def _filter(raw: Any, path: str, vocabulary: Vocabulary) -> MessageFilter:
 
 
 def _compile(rule: MessagesRule, scope: Scope) -> Q:
+    rows, meant = _counted(rule, scope), windows.known(rule.window, scope)
+    if figures.is_existence(rule.op, rule.values):
+        found = scope.has(rows)
+        return meant & (found if rule.op in (">", ">=") else ~found)
+    return meant & figures.compare(rows, Count("*"), rule.op, rule.values, scope, zero=True)
+
+
+def _counted(rule: MessagesRule, scope: Scope) -> figures.Rows:
+    """The mails that the rule counts, of everybody."""
     rows: figures.Rows = Message.objects.order_by()
     if rule.what == "sent":
         rows = rows.filter(state__in=WENT_OUT)
     for one in rule.where:
         column = "mailing__topic__key" if one.field == "topic" else "mailing__group"
         rows = rows.filter(**{column: one.value})
-    rows = windows.within(rows, COLUMNS[rule.what], rule.window, scope)
-    meant = windows.known(rule.window, scope)
-    if figures.is_existence(rule.op, rule.values):
-        found = scope.has(rows)
-        return meant & (found if rule.op in (">", ">=") else ~found)
-    return meant & figures.compare(rows, Count("*"), rule.op, rule.values, scope, zero=True)
+    return windows.within(rows, COLUMNS[rule.what], rule.window, scope)
+
+
+@witness.register
+def _witness(rule: MessagesRule, *, person: int, scope: Scope) -> str:
+    column, window = COLUMNS[rule.what], settled(rule.window, person, scope)
+    if window is None:
+        return no_anchor(rule.window)
+    rows = _counted(replace(rule, window=window), scope).filter(subscriber_id=person)
+    found = rows.aggregate(count=Count("*"), last=Max(column))
+    if not found["count"]:
+        return never(rule.window)
+    last = rows.filter(**{column: found["last"]}).values_list("mailing__name", flat=True).first()
+    words = ngettext("Once: ‘%(name)s’ on %(day)s", "%(n)s times; last ‘%(name)s’ on %(day)s", found["count"])
+    return words % {
+        "n": number_format(found["count"], force_grouping=True),
+        "name": last,
+        "day": date_format(timezone.localtime(found["last"]), "j F Y"),
+    }
 
 
 def _phrase(rule: MessagesRule) -> Phrase:

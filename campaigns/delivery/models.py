@@ -144,6 +144,7 @@ class Message(models.Model):
     context = models.JSONField(null=True, blank=True, help_text=_("What triggered it: the trigger.* fields."))
     trace = models.JSONField(null=True, blank=True)
     cap_day = models.DateField(null=True, blank=True, help_text=_("The day in whose count it holds a place."))
+    started_at = models.DateTimeField(null=True, blank=True, help_text=_("When what triggered it took place."))
     created_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)

@@ -91,7 +91,7 @@ class FrequencyOtherwise(models.TextChoices):
 class NewMessage:
     """A mail that a flow wants sent: to whom, once for which key, when, and from when on it is too late.
 
-    ``context`` is plain JSON data, the ``trigger.*`` fields of the template.
+    ``context`` is plain JSON data, the ``trigger.*`` fields of the template; ``started_at`` is when that took place.
     """
 
     subscriber_id: int
@@ -99,6 +99,7 @@ class NewMessage:
     due_at: dt.datetime
     expires_at: dt.datetime | None
     context: Mapping[str, Any]
+    started_at: dt.datetime | None = None
 
 
 class OutcomeKind(models.TextChoices):

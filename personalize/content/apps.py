@@ -16,11 +16,13 @@ class ContentConfig(AppConfig):
         from personalize.content import fields, search, trigger_editor, trigger_rules, usages
         from personalize.core import registries
         from segments.segmentation.builder.parts import editors
+        from segments.segmentation.rules import schema
         from segments.segmentation.rules.kinds import kinds
 
         fields.register()
         kinds.add(trigger_rules.KIND)
         editors.add(trigger_editor.EDITOR)
+        schema.add(trigger_rules.KIND.key, trigger_rules.json_schema)
         registries.search.add(registries.SearchSource("templates", _("Templates"), search.find))
         registries.menu.add(
             registries.MenuEntry(

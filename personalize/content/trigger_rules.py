@@ -24,12 +24,13 @@ from django.utils.translation import gettext as _
 
 from personalize.accounts.models import Brand
 from personalize.content import languages
-from segments.segmentation.rules import reading
+from segments.segmentation.rules import reading, schema
 from segments.segmentation.rules.compiler import NOBODY
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import JsonListHolds, JsonScalar
+from segments.segmentation.rules.turns import next_turn
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.witnesses import Asked, witness
 from segments.segmentation.rules.words import both, either, operator_words
@@ -149,6 +150,11 @@ def _compare(value: Expression, op: str, values: list[Any]) -> Q:
     return Q(_COMPARISONS[op](value, values[0]))
 
 
+@next_turn.register
+def _turn(_node: TriggerRule, _scope: Scope) -> None:
+    """What brought somebody in is over and done with."""
+
+
 def _phrase(rule: TriggerRule) -> Phrase:
     words = [_words(rule.field, value) for value in rule.values]
     value = both(words) if rule.op == "contains_all" else either(words)
@@ -212,6 +218,35 @@ def _witness(rule: TriggerRule, *, person: int, scope: Scope) -> str:
         return _("Not known: %(name)s") % {"name": name}
     told = ", ".join(map(str, found)) if isinstance(found, list) else _words(rule.field, found)
     return _("%(name)s: %(value)s") % {"name": name, "value": told}
+
+
+def json_schema() -> schema.Schema:
+    """What can be said of such a rule without knowing the shop."""
+    ordered = {"properties": {"op": schema.choice(_COMPARISONS), "value": schema.number()}}
+    listed = {"properties": {"op": {"const": "in"}, "value": schema.array(schema.text())}}
+    same = schema.choice(["is", "is_not"])
+    scalar: schema.Schema = {"type": ["string", "number", "boolean"]}
+
+    def of(fields: schema.Schema, *choices: schema.Schema) -> schema.Schema:
+        return {"properties": {"trigger": fields}, "oneOf": list(choices)}
+
+    return schema.leaf(
+        {"trigger": schema.text(), "op": {}, "value": {}},
+        description="Asks about what brought the person in; false of a person alone.",
+        oneOf=[
+            of({"const": "total"}, {"properties": {"op": schema.choice(_NUMBERS), "value": schema.number()}}),
+            of(
+                schema.choice(["lines", "years"]),
+                {"properties": {"op": schema.choice(_NUMBERS), "value": schema.whole()}},
+            ),
+            of(
+                {"const": "products"},
+                {"properties": {"op": schema.choice(_LISTS), "value": schema.array(schema.text())}},
+            ),
+            of(schema.choice(["event", "about"]), listed, {"properties": {"op": same, "value": schema.text()}}),
+            of({"pattern": f"^{_DATA.pattern}$"}, listed, ordered, {"properties": {"op": same, "value": scalar}}),
+        ],
+    )
 
 
 KIND = Kind("trigger", TriggerRule, _parse, _compile, _phrase)

@@ -17,6 +17,8 @@ from django.db.models import F, Func, TextField, Value
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast
 
+from personalize.core import localtime
+
 
 def is_postgres() -> bool:
     """Whether the default database is PostgreSQL (else it is SQLite)."""
@@ -30,7 +32,20 @@ def prepare_connection(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
     create = connection.connection.create_function
     create("personalize_uuid", 0, lambda: uuid.uuid4().hex)
     create("personalize_in_seconds", 1, _in_seconds)
+    create("personalize_midnight", 3, _midnight, deterministic=True)
     create("personalize_sha256", 1, lambda text: hashlib.sha256(text.encode()).hexdigest(), deterministic=True)
+
+
+def _midnight(day: str | None, zone: str, otherwise: str) -> str | None:
+    """When a day such as 2026-11-19 began in a zone, as SQLite keeps it; what is no day, or the calendar's first, has none."""
+    try:
+        lived = dt.date.fromisoformat(day or "")
+    except ValueError:
+        return None
+    if lived == dt.date.min:
+        return None
+    begins = localtime.instant(lived, dt.time.min, localtime.zone(zone, otherwise))
+    return begins.replace(tzinfo=None).isoformat(" ")
 
 
 def _in_seconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The five hooks by which lower apps tell higher ones that something happened.
+"""The six hooks by which lower apps tell higher ones that something happened.
 
 A listener runs inside the caller's transaction: it may write, it must not talk to the network. Listeners are added in
 ``AppConfig.ready`` and a test lists exactly who they are.
@@ -40,6 +40,12 @@ consent_changed = Hook(
     "``entry`` (the ConsentEntry; None for a suppression that is nobody's word).",
 )
 subscriber_changed = Hook("subscriber_changed", "Subscribers changed. Facts: ``subscriber_ids`` (a list of ids).")
+facts_changed = Hook(
+    "facts_changed",
+    "Something that rules ask about changed of which no other hook tells: orders, lists, topics joined by the thousand. "
+    "Facts: ``subscriber_ids`` (a list of ids; None where it may be anybody), ``imported`` (true of history from elsewhere, "
+    "which triggers nothing; left out it is false).",
+)
 outcome_applied = Hook(
     "outcome_applied", "A message's outcome was applied for the first time. Facts: ``message``, ``outcome``."
 )

@@ -96,6 +96,21 @@ def write(ledger: Ledger, source: str, documents: Sequence[Document], now: dt.da
     return Written(differing, stored)
 
 
+def concerned(ledger: Ledger, source: str, written: Written) -> list[int]:
+    """The people about whom rules may find something else now: whose documents these are and were.
+
+    A refund counts by its order's status, and may be another's.
+    """
+    numbers = [document.number for document in written.documents]
+    people = {document.subscriber_id for document in written.documents}
+    changed = [number for number in numbers if number in written.before]
+    people |= {written.before[number].subscriber_id for number in changed}
+    if ledger is ORDERS and changed:
+        refunds = Refund.objects.filter(order__source=source, order__number__in=changed)
+        people |= set(refunds.values_list("subscriber_id", flat=True))
+    return sorted(person for person in people if person is not None)
+
+
 def _settled(ledger: Ledger, document: Document, stored: Document | None) -> Document:
     """A document never loses its person because a file does not know them, and its own column goes by the trade's rule."""
     if stored is None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
-from personalize.core import clock
+from personalize.core import clock, hooks
 from personalize.core.database import fold
 from segments.commerce.checks import MAX_INT
 from segments.commerce.models import CartLine, OrderLine, Product, RefundLine
@@ -17,6 +17,9 @@ from segments.commerce.types import ProductRow
 from segments.subscribers.profile import clean_text
 
 _TEXTS = {"title": 255, "description": 10_000, "url": 1000, "image_url": 1000, "category": 120, "brand": 120}
+
+_GROUPS = {"category_folded", "brand_folded"}
+"""What rules ask about the products that people bought."""
 
 
 def columns(row: ProductRow) -> dict[str, Any] | str:
@@ -54,6 +57,7 @@ def write(wanted: Mapping[str, dict[str, Any]]) -> tuple[int, int]:
     now = clock.now()
     locked = Product.objects.select_for_update().filter(code__in=wanted).order_by("pk")
     stored = {product.code: product for product in locked}
+    regrouped = False
     new: list[Product] = []
     changed: list[Product] = []
     for code, columns in wanted.items():
@@ -65,6 +69,7 @@ def write(wanted: Mapping[str, dict[str, Any]]) -> tuple[int, int]:
         if differing:
             product.updated_at = now
             (changed if product.pk else new).append(product)
+            regrouped |= not _GROUPS.isdisjoint(differing)
     columns_of_products = [*_TEXTS, "category_folded", "brand_folded", "price", "stock", "active", "updated_at"]
     Product.objects.bulk_create(new, update_conflicts=True, unique_fields=["code"], update_fields=columns_of_products)
     Product.objects.bulk_update(changed, columns_of_products)
@@ -73,4 +78,7 @@ def write(wanted: Mapping[str, dict[str, Any]]) -> tuple[int, int]:
         lines._default_manager.filter(code__in=[product.code for product in new], product__isnull=True).update(
             product=Subquery(found)
         )
+    if regrouped:
+        # Of whoever bought one of them or looked at it.
+        hooks.facts_changed(subscriber_ids=None)
     return len(new), len(changed)

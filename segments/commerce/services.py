@@ -18,7 +18,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from personalize.accounts.brand import shop_currency
-from personalize.core import audit, clock
+from personalize.core import audit, clock, hooks
 from segments.commerce import carts, checks, customers, happenings, ledger, payloads, products, ready, snippet
 from segments.commerce import mapping as mappings
 from segments.commerce.carts import Word
@@ -163,6 +163,8 @@ def _store(
             good += len(documents)
             created += outcome.created
             written += len(outcome.documents)
+            if outcome.documents:
+                hooks.facts_changed(subscriber_ids=ledger.concerned(kind, source, outcome), imported=historic)
             if kind is ledger.ORDERS:
                 _close_carts(source, taken.values(), now)
                 record_events(events=happenings.of_orders(source, outcome, taken, now, historic))

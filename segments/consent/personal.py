@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from personalize.core import hooks
 from personalize.core.addresses import address_key
 from personalize.core.personal import empty, rows_of
 from personalize.core.registries import PersonalData, Retention
@@ -78,6 +79,7 @@ def _forget(before: dt.datetime) -> int:
     )
     with transaction.atomic():
         asked.update(details={}, ip_prefix="")
+        hooks.facts_changed(subscriber_ids=[person for _pk, person in some])
         return _waiting(before).filter(pk__in=[pk for pk, _person in some]).delete()[0]
 
 

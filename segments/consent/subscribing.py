@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from personalize.core import clock
+from personalize.core import clock, hooks
 from personalize.core.database import among
 from segments.consent import answers as answers_of
 from segments.consent import joining, letters, standing
@@ -144,6 +144,7 @@ def bulk_subscribe(
         done = {person for person, was in stored.items() if was in (SubscriptionState.SUBSCRIBED, state)}
         changing = sorted(welcome - done)
         joining.join(changing, topic, state, at)
+        hooks.facts_changed(subscriber_ids=changing, imported=True)
         joining.prove(changing, topic, action, at=at, recorded_at=now, source=source, basis=basis, wording=wording)
     return BulkCounts(
         subscribed=len(changing) if basis else 0,

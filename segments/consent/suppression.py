@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 
-from personalize.core import clock
+from personalize.core import clock, hooks
 from segments.consent.models import (
     ConsentAction,
     ConsentEntry,
@@ -141,6 +141,7 @@ def _take_their_word(bars: Iterable[Bar], written: set[Bar], now: dt.datetime) -
         Subscription.objects.filter(pk__in=[row.pk for row in rows]).update(
             state=SubscriptionState.UNSUBSCRIBED, changed_at=now, paused_until=None
         )
+        hooks.facts_changed(subscriber_ids=sorted(left), imported=True)
         ConsentEntry.objects.bulk_create(
             (
                 ConsentEntry(

@@ -13,13 +13,20 @@ from personalize.core import audit, clock, registries
 from personalize.core.administration import ReadOnlyAdmin
 from segments.segmentation import services
 from segments.segmentation.forms import SegmentForm
-from segments.segmentation.models import Membership, Segment, SegmentSnapshot
+from segments.segmentation.models import (
+    Membership,
+    Segment,
+    SegmentFigure,
+    SegmentSnapshot,
+    SegmentTurn,
+    TouchedPerson,
+)
 
 
 @admin.register(Segment)
 class SegmentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types.
     form = SegmentForm
-    list_display = ("name", "description", "updated_at")
+    list_display = ("name", "description", "mode", "updated_at")
     search_fields = ("name", "description")
 
     def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
@@ -50,7 +57,7 @@ class SegmentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types.
 
 @admin.register(SegmentSnapshot)
 class SegmentSnapshotAdmin(ReadOnlyAdmin):
-    list_display = ("segment", "taken_at", "due_at")
+    list_display = ("segment", "kept", "taken_at", "due_at", "why", "counted_at", "people", "took_ms")
     list_select_related = ("segment",)
 
 
@@ -58,4 +65,24 @@ class SegmentSnapshotAdmin(ReadOnlyAdmin):
 class MembershipAdmin(ReadOnlyAdmin):
     list_display = ("segment", "subscriber", "joined_at")
     list_select_related = ("segment", "subscriber")
+    show_full_result_count = False
+
+
+@admin.register(SegmentFigure)
+class SegmentFigureAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "day", "people")
+    list_select_related = ("segment",)
+
+
+@admin.register(SegmentTurn)
+class SegmentTurnAdmin(ReadOnlyAdmin):
+    list_display = ("segment", "subscriber", "due_at")
+    list_select_related = ("segment", "subscriber")
+    show_full_result_count = False
+
+
+@admin.register(TouchedPerson)
+class TouchedPersonAdmin(ReadOnlyAdmin):
+    list_display = ("subscriber", "cause", "at")
+    list_select_related = ("subscriber",)
     show_full_result_count = False

@@ -12,16 +12,18 @@ class SegmentationConfig(AppConfig):
     verbose_name = "Segmentation"
 
     def ready(self) -> None:
-        from personalize.core import queue, registries
+        from personalize.core import hooks, queue, registries
         from personalize.core.registries import MenuEntry, Panel, SearchSource, menu, panels, search
-        from segments.segmentation import listing, membership, personal, usages
+        from segments.segmentation import listing, membership, personal, receivers, usages
         from segments.segmentation.builder import doings, people, purchases, standing
         from segments.segmentation.builder.parts import editors
         from segments.segmentation.models import Segment
         from segments.segmentation.rules import (
+            anchors,
             attributes,
             buckets,
             events,
+            landmarks,
             lists,
             orders,
             places,
@@ -42,6 +44,8 @@ class SegmentationConfig(AppConfig):
             editors.add(editor)
         for module in (attributes, places, orders, events, sequences, topics, lists, references, buckets):
             kinds.add(module.KIND)
+        for anchor in landmarks.KINDS:
+            anchors.add(anchor)
         menu.add(
             MenuEntry(
                 "segments",
@@ -62,4 +66,9 @@ class SegmentationConfig(AppConfig):
             registries.usages.add(source)
         for declared in personal.declared():
             registries.personal_data.add(declared)
+        hooks.event_recorded.listen(receivers.on_event_recorded)
+        hooks.consent_changed.listen(receivers.on_consent_changed)
+        hooks.subscriber_changed.listen(receivers.on_people_changed)
+        hooks.facts_changed.listen(receivers.on_people_changed)
+        hooks.outcome_applied.listen(receivers.on_outcome_applied)
         queue.register_look("segmentation", membership.look)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, registries
 from personalize.core.registries import Use
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.parse import parse
@@ -50,6 +50,13 @@ def those(*, node: Node, as_of: dt.datetime) -> SubscriberQuerySet:
     return Subscriber.objects.present().filter(compile_rule(node, as_of=as_of))
 
 
+def meaning(segment: Segment) -> dict[str, Any]:
+    """The rule by which the segment is used: its own, or, of a snapshot, that one was in it when it was taken."""
+    if segment.mode == SegmentMode.SNAPSHOT:
+        return {"v": 1, "all": [{"segment": str(segment.uuid)}]}
+    return dict(segment.rule)
+
+
 def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "") -> Q:
     """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError."""
     return Q(compile_rule(parse(rule), as_of=as_of, person=person))
@@ -73,7 +80,9 @@ def some_of(*, audience: SubscriberQuerySet, turn: int, most: int) -> list[Subsc
 
 
 @transaction.atomic
-def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: str = "") -> Segment:
+def create_segment(
+    *, name: str, rule: dict[str, Any], actor: Any, description: str = "", mode: str = SegmentMode.LIVE
+) -> Segment:
     """Define a segment. Raises RuleError when the rule cannot be used, IntegrityError when the name is taken."""
     _one_at_a_time()
     check_rule(rule)
@@ -82,6 +91,7 @@ def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: 
         name=name,
         description=description,
         rule=rule,
+        mode=mode,
         created_by=actor if getattr(actor, "pk", None) else None,
         created_at=now,
         updated_at=now,
@@ -92,13 +102,29 @@ def create_segment(*, name: str, rule: dict[str, Any], actor: Any, description: 
 
 @transaction.atomic
 def update_segment(
-    *, segment: Segment, lock_version: int, name: str, rule: dict[str, Any], actor: Any, description: str = ""
+    *,
+    segment: Segment,
+    lock_version: int,
+    name: str,
+    rule: dict[str, Any],
+    actor: Any,
+    description: str = "",
+    mode: str | None = None,
 ) -> Segment | Refused:
-    """Change a segment, unless somebody did since ``lock_version`` was read. Raises RuleError, as for a new one."""
+    """Change a segment, unless somebody did since ``lock_version`` was read; its ``mode`` stays where none is given.
+
+    Raises RuleError, as for a new one.
+    """
     _one_at_a_time()
     check_rule(rule, of=segment.uuid)
+    other = {"mode": mode} if mode else {}
     changed = Segment.objects.filter(pk=segment.pk, lock_version=lock_version).update(
-        name=name, description=description, rule=rule, updated_at=clock.now(), lock_version=F("lock_version") + 1
+        name=name,
+        description=description,
+        rule=rule,
+        **other,
+        updated_at=clock.now(),
+        lock_version=F("lock_version") + 1,
     )
     if not changed:
         return Refused.CHANGED_MEANWHILE

@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from personalize.core import audit, clock, permissions, registries
+from personalize.core import audit, clock, hooks, permissions, registries
+from personalize.core.database import among
 from personalize.core.registries import ListFilter, SearchHit
 from personalize.dashboard.lists import Column, Lists
 from personalize.dashboard.templatetags.dashboard import day
@@ -63,25 +64,29 @@ def add_to_list(*, static_list: StaticList, people: QuerySet[Subscriber], source
             f"""
             INSERT INTO {ListMember._meta.db_table} (list_id, subscriber_id, added_at, source)
             SELECT %s, found.who, {instant}, %s FROM ({sql}) AS found WHERE true
-            ON CONFLICT DO NOTHING
+            ON CONFLICT DO NOTHING RETURNING subscriber_id
             """,
             [static_list.pk, at, source[:80], *parameters],
         )
-        added = int(cursor.rowcount)
+        added = [row[0] for row in cursor.fetchall()]
     if added:
-        audit.record(actor=actor, action="list.filled", target=static_list, people=added, source=source)
-    return added
+        audit.record(actor=actor, action="list.filled", target=static_list, people=len(added), source=source)
+        hooks.facts_changed(subscriber_ids=added)
+    return len(added)
 
 
 @transaction.atomic
 def remove_from_list(*, static_list: StaticList, people: QuerySet[Subscriber], actor: Any) -> int:
     """Take people off a list; returns how many were on it."""
-    removed, _by_model = ListMember.objects.filter(
-        list=static_list, subscriber__in=people.order_by().values("pk")
-    ).delete()
+    members = ListMember.objects.filter(list=static_list)
+    removed = list(
+        members.filter(subscriber__in=people.order_by().values("pk")).values_list("subscriber_id", flat=True)
+    )
+    members.filter(subscriber__in=among(removed)).delete()
     if removed:
-        audit.record(actor=actor, action="list.emptied", target=static_list, people=removed)
-    return removed
+        audit.record(actor=actor, action="list.emptied", target=static_list, people=len(removed))
+        hooks.facts_changed(subscriber_ids=removed)
+    return len(removed)
 
 
 @transaction.atomic

@@ -98,6 +98,10 @@ class Subscriber(models.Model):
             models.Index(fields=["birth_month", "birth_day"], name="subscriber_birthday"),
             # Read by segments on place.
             models.Index(fields=["country", "city_folded"], name="subscriber_place"),
+            # Read by segments on distance: the degrees around a point. Holds only people whose place is known.
+            models.Index(
+                fields=["latitude", "longitude"], condition=Q(latitude__isnull=False), name="subscriber_position"
+            ),
         ]
 
     def __str__(self) -> str:

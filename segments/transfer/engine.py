@@ -26,6 +26,7 @@ from django.db.models.functions import Now
 
 from personalize.core import clock, queue
 from personalize.core.database import refresh_statistics
+from segments.segmentation.touching import importing
 from segments.transfer import review, storage
 from segments.transfer.files import Table
 from segments.transfer.kinds import KINDS, Kind
@@ -42,7 +43,7 @@ TURN_SECONDS = 20.0
 """How long one look imports before it lets others have a turn."""
 
 LARGE = 1000
-"""From so many records on, the planner hears of what came at once."""
+"""From so many records on, the planner hears of what came at once, and segments of the import as a whole."""
 
 RELEASED = "released"
 """The option of an import that somebody has looked at and let go on."""
@@ -172,7 +173,8 @@ class _Turn:
         for size, mark, prepared, tally in _ahead(self._prepared(self._chunks(table, kind, at), steps)):
             with transaction.atomic():
                 with transaction.atomic():
-                    steps.store(prepared, tally)
+                    with importing(large=(job.total or 0) >= LARGE):
+                        steps.store(prepared, tally)
                     transaction.set_rollback(job.dry_run)
                 if not self._commit(size, mark, tally):
                     transaction.set_rollback(True)

@@ -144,6 +144,17 @@ def test_every_figure_of_a_mail_opens_the_people_behind_it(as_maya, automation, 
         assert "Olive" not in shown
 
 
+def test_mails_that_did_not_leave_are_listed_by_their_reason(as_maya, automation, page):
+    ann = make_subscriber(first_name="Ann", last_name="Whitaker")
+    make_step_mail(automation, ann, at=ago(DAY), state=5, reason="no_consent", handed_at=None)
+    make_step_mail(automation, make_subscriber(first_name="Tom"), at=ago(DAY), state=5, reason="left", handed_at=None)
+    report = as_maya.get(page).context["report"]
+    step = next(step for step in report.not_sent if str(step.label) == "Does not follow the topic")
+    shown = text(as_maya, step.url)
+    assert "Ann Whitaker" in shown
+    assert "Tom" not in shown
+
+
 def test_the_strip_of_the_automation_leads_to_the_people_who_ordered(as_maya, automation):
     ann = make_subscriber(first_name="Ann", last_name="Whitaker")
     make_click(make_step_mail(automation, ann, at=ago(DAY)), at=ago(2 * HOUR))

@@ -22,13 +22,18 @@ PACKAGES = ("personalize", "segments", "campaigns")
 
 # Who listens to what, completely. A new listener is an effect at a distance: it is added here on purpose.
 LISTENERS: dict[str, set[str]] = {
-    "event_recorded": set(),
+    "event_recorded": {"segments.segmentation.receivers.on_event_recorded"},
     "consent_changed": {
         "segments.events.receivers.on_consent_changed",
+        "segments.segmentation.receivers.on_consent_changed",
         "campaigns.automations.receivers.on_consent_changed",
     },
-    "subscriber_changed": {"campaigns.automations.receivers.on_subscriber_changed"},
-    "outcome_applied": set(),
+    "subscriber_changed": {
+        "segments.segmentation.receivers.on_people_changed",
+        "campaigns.automations.receivers.on_subscriber_changed",
+    },
+    "facts_changed": {"segments.segmentation.receivers.on_people_changed"},
+    "outcome_applied": {"segments.segmentation.receivers.on_outcome_applied"},
     "mail_requested": {"campaigns.delivery.receivers.on_mail_requested"},
 }
 

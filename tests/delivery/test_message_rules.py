@@ -13,8 +13,10 @@ from campaigns.delivery.message_rules import COLUMNS, WENT_OUT
 from campaigns.delivery.types import MessageState
 from campaigns.scheduled.models import Campaign
 from segments.segmentation import services
+from segments.segmentation.rules.kinds import Scope
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
+from segments.segmentation.rules.witnesses import witness
 from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_automation, make_mailing, make_subscriber, make_topic
 from tests.segmentation.doings import make_message
@@ -163,3 +165,12 @@ def test_rules_about_mails_read_as_sentences() -> None:
     }
     for clause, rule in spoken.items():
         assert sentence(parse(rule)) == f"People {clause}."
+
+
+def test_the_latest_of_the_mails_that_count_is_the_fact_behind_the_answer() -> None:
+    person, stranger = make_subscriber(), make_subscriber()
+    for days in (1, 2, 40):
+        make_message(person, make_mailing(name=f"Mail {days}"), clicked_at=NOW - days * DAY)
+    rule = parse(messages("clicked", ">=", 2, window=MONTH))
+    assert witness(rule, person=person.pk, scope=Scope(NOW)) == "2 times; last ‘Mail 1’ on 18 November 2026"
+    assert witness(rule, person=stranger.pk, scope=Scope(NOW)) == "Never in the last 30 days"

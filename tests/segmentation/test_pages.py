@@ -102,7 +102,12 @@ def test_the_administration_refuses_a_rule_that_cannot_be_used(client: Client, m
     maya.save()
     client.force_login(maya)
     url = reverse("admin:segmentation_segment_change", args=[british.pk])
-    form = {"name": "British", "description": "", "rule": '{"all": [{"attr": "gone", "op": "is_known"}]}'}
+    form = {
+        "name": "British",
+        "mode": "live",
+        "description": "",
+        "rule": '{"all": [{"attr": "gone", "op": "is_known"}]}',
+    }
     assert "There is no field" in client.post(url, form).content.decode()
     assert client.post(url, {**form, "rule": json.dumps({"all": [GB]})}).status_code == 302
     british.refresh_from_db()

@@ -13,6 +13,7 @@ from segments.commerce.models import Refund, RefundLine
 from segments.consent.models import Topic
 from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_order, make_product, make_subscriber, make_subscription
+from tests.segmentation import calendars
 
 COUNTRIES = ["", "GB", "IE", "DE"]
 CITIES = ["", "Bristol", "BATH", "Köln", "50%_Hill"]
@@ -22,7 +23,14 @@ UNKNOWN_CODE = "X"
 STATUSES = ["placed", "delivered", "cancelled", "refunded"]
 STATES = ["subscribed", "pending", "unsubscribed"]
 INTERESTS = ["candles", "tableware", "garden"]
-FIELDS = {"tier": "int", "vip": "bool", "since": "date", "nick": "text", "spend": "decimal", "likes": "multi"}
+FIELDS = {
+    "tier": "int",
+    "vip": "bool",
+    "since": "date",
+    "nick": "text",
+    "spend": "decimal",
+    "likes": "multi",
+} | calendars.FIELDS
 DAYS = [0, 1, 10, 30, 31, 90]
 
 
@@ -53,6 +61,7 @@ class Person:
     born: tuple[int, int, int] | None
     attributes: dict[str, Any]
     topic: str | None
+    own: calendars.Own = field(default_factory=calendars.Own)
     orders: list[Sale] = field(default_factory=list)
     refunds: list[Sale] = field(default_factory=list)
     row: Subscriber | None = None
@@ -77,15 +86,17 @@ attributes = st.fixed_dictionaries(
         "nick": st.sampled_from(["Straße", "ann", "O'Neil"]),
         "spend": st.sampled_from(["0.10", "12.5", "-3", "100"]),
         "likes": st.lists(st.sampled_from(INTERESTS), max_size=2, unique=True).map(sorted),
+        **calendars.ATTRIBUTES,
     },
 )
 people = st.builds(
     Person,
     country=st.sampled_from(COUNTRIES),
     city=st.sampled_from(CITIES),
-    born=st.none() | st.sampled_from([(1990, 11, 19), (1990, 11, 20), (2000, 2, 29), (1961, 5, 1)]),
+    born=st.none() | st.sampled_from([(1990, 11, 19), (1990, 11, 20), (2000, 2, 29), (1961, 5, 1), *calendars.BORN]),
     attributes=attributes,
     topic=st.none() | st.sampled_from(STATES),
+    own=calendars.owns,
     orders=st.lists(st.builds(Sale, moments, st.sampled_from(STATUSES), lines), max_size=3),
     refunds=st.lists(st.builds(Sale, moments, st.none() | st.sampled_from(STATUSES), lines), max_size=1),
 )
@@ -170,6 +181,7 @@ _filters = st.one_of(
     ),
 )
 _windows = st.one_of(
+    calendars.windows,
     st.builds(lambda d: {"last": [d, "days"]}, st.sampled_from(DAYS[1:])),
     st.just({"last": [1, "months"]}),
     st.builds(lambda d: {"before": (NOW - dt.timedelta(days=d)).isoformat()}, st.sampled_from(DAYS)),
@@ -201,6 +213,7 @@ def _order_rules(draw: st.DrawFn) -> dict[str, Any]:
 
 _leaves = st.one_of(
     _attribute_rules,
+    calendars.leaves,
     _order_rules(),
     _order_rules(),
     st.builds(lambda state: {"topic": "news", "is": state}, st.sampled_from([*STATES, "not_subscribed"])),
@@ -227,13 +240,17 @@ def build(world: list[Person], topic: Topic) -> None:
             birth_year=year,
             birth_month=month,
             birth_day=day,
+            time_zone=person.own.zone,
+            latitude=person.own.place and person.own.place[0],
+            longitude=person.own.place and person.own.place[1],
+            created_at=person.own.added,
             attributes=person.attributes,
             attributes_folded={
                 key: value.casefold() for key, value in person.attributes.items() if isinstance(value, str)
             },
         )
         if person.topic:
-            make_subscription(person.row, topic, person.topic)
+            make_subscription(person.row, topic, person.topic, changed_at=person.own.subscribed)
         for sale in person.orders:
             items = [(products.get(line.code, line.code), line.quantity, line.unit_price) for line in sale.lines]
             make_order(person.row, *items, placed_at=sale.at, status=sale.status)
@@ -273,6 +290,8 @@ def holds(rule: dict[str, Any], person: Person) -> bool:
         return not any(holds(child, person) for child in rule["none"])
     if "topic" in rule:
         return person.topic != "subscribed" if rule["is"] == "not_subscribed" else person.topic == rule["is"]
+    if "near" in rule or rule.get("attr") in ("age", "birthday", *calendars.FIELDS):
+        return calendars.holds(rule, person, NOW)
     return _orders_hold(rule["orders"], person) if "orders" in rule else _attribute_holds(rule, person)
 
 
@@ -287,8 +306,6 @@ def _attribute_holds(rule: dict[str, Any], person: Person) -> bool:
         actual, wanted = actual and actual.casefold(), wanted and wanted.casefold()
     elif key == "spend" and actual is not None:
         actual = float(actual)
-    elif key == "age" and person.born:
-        actual = NOW.year - person.born[0] - ((NOW.month, NOW.day) < person.born[1:])
     if op in ("is_known", "not_known"):
         return bool((actual is not None) == (op == "is_known"))
     if actual is None:
@@ -330,9 +347,11 @@ def _compares(actual: Any, op: str, wanted: Any) -> bool:
     return bool(wanted[0] <= actual <= wanted[1])
 
 
-def _in_window(at: dt.datetime, window: dict[str, Any]) -> bool:
+def _in_window(at: dt.datetime, window: dict[str, Any], person: Person) -> bool:
     if at >= NOW:
         return False
+    if window.keys() & {"calendar", "since", "not_since"}:
+        return calendars.is_inside(at, window, person, NOW)
     if "last" in window:
         count, unit = window["last"]
         # The month before 19 November begins on 19 October.
@@ -358,14 +377,14 @@ def _line_matches(line: Line, item: dict[str, Any]) -> bool:
     return _compares(actual, item["op"], wanted)
 
 
-def _matching(sales: list[Sale], body: dict[str, Any]) -> list[tuple[dt.datetime, int]]:
+def _matching(sales: list[Sale], body: dict[str, Any], person: Person) -> list[tuple[dt.datetime, int]]:
     """When and for how much, of each sale with a matching line."""
     where = body.get("where", [])
     on_status = [item for item in where if item["field"] == "status"]
     on_lines = [item for item in where if item["field"] != "status"]
     found = []
     for sale in sales:
-        if not _in_window(sale.at, body.get("window", {})):
+        if not _in_window(sale.at, body.get("window", {}), person):
             continue
         if on_status:
             if sale.status is None or not all(_compares(sale.status, i["op"], i["value"]) for i in on_status):
@@ -379,7 +398,10 @@ def _matching(sales: list[Sale], body: dict[str, Any]) -> list[tuple[dt.datetime
 
 
 def _orders_hold(body: dict[str, Any], person: Person) -> bool:
-    found = _matching(person.orders, body)
+    window = body.get("window", {})
+    if window.keys() & {"since", "not_since"} and calendars.anchor_of(window, person, NOW) is None:
+        return False
+    found = _matching(person.orders, body, person)
     metric, op, wanted = body["metric"], body["op"], body["value"]
     amounts = [amount for _, amount in found]
     if metric == "count":
@@ -390,7 +412,7 @@ def _orders_hold(body: dict[str, Any], person: Person) -> bool:
         pick = min if metric == "first" else max
         return bool(times) and _compares(pick(times), op, stamps if op == "between" else stamps[0])
     if metric == "sum":
-        back = 0 if body.get("gross") else sum(amount for _, amount in _matching(person.refunds, body))
+        back = 0 if body.get("gross") else sum(amount for _, amount in _matching(person.refunds, body, person))
         return _compares((sum(amounts) - back) / 10_000, op, wanted)
     aggregate: Any = {"avg": statistics.fmean, "min": min, "max": max}[metric]
     return bool(amounts) and _compares(aggregate(amounts) / 10_000, op, wanted)

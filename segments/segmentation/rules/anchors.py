@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from segments.segmentation.rules import reading
 from segments.segmentation.rules.kinds import Scope
-from segments.segmentation.rules.nodes import Anchor
+from segments.segmentation.rules.nodes import Anchor, Window
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.vocabulary import Vocabulary
 
@@ -29,13 +29,15 @@ class AnchorKind:
 
     ``parse(of, path, vocabulary)`` reads which one is meant (``of`` is empty where only the kind was given) and raises
     RuleError. ``instant(anchor, rows, asked)`` is the instant as SQL, null where there is none: seen from rows that lead to
-    their person as ``rows`` says, in a rule that is asked as ``asked`` says. ``words(anchor)`` follows "since".
+    their person as ``rows`` says, in a rule that is asked as ``asked`` says; of the asked row itself the two are one object.
+    ``words(anchor)`` follows "since". ``by_row`` says that it hangs on the row that is asked, not on its person alone.
     """
 
     key: str
     parse: Callable[[str, str, Vocabulary], Anchor]
     instant: Callable[[Anchor, Scope, Scope], Instant]
     words: Callable[[Anchor], str]
+    by_row: bool = False
 
 
 _kinds: dict[str, AnchorKind] = {}
@@ -67,6 +69,12 @@ def instant(anchor: Anchor, rows: Scope, asked: Scope) -> Instant:
 def known(anchor: Anchor, scope: Scope) -> Q:
     """Whether the person asked about has such an instant."""
     return Q(IsNull(instant(anchor, scope, scope), False))
+
+
+def is_by_row(window: Window) -> bool:
+    """Whether a window hangs on the row that is asked, so that each row's facts must be looked up by themselves."""
+    anchor = window.since or window.until
+    return anchor is not None and _kinds[anchor.kind].by_row
 
 
 def words(anchor: Anchor) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from django.db.models import Q
 
+from segments.segmentation.rules import anchors
 from segments.segmentation.rules.kinds import Scope, kinds
 from segments.segmentation.rules.nodes import All, Any, Node, None_
 
@@ -44,4 +46,7 @@ def compile_node(node: Node, scope: Scope) -> Q:
                 joined &= ~compile_node(child, scope)
             return joined
         case _:
+            window = getattr(node, "window", None)
+            if window and anchors.is_by_row(window):
+                scope = replace(scope, few=True)
             return kinds.of(node).compile(node, scope)

@@ -2,22 +2,23 @@
 
 ``{"event": {"name": "email_clicked", "metric": "count", "op": ">=", "value": 1, "window": {"last": [180, "days"]}}}``
 
-``sum``, ``avg``, ``min``, ``max`` and ``distinct`` are of what ``of`` names: ``amount``, ``subject`` or ``data.<name>``.
-Count, sum and distinct are 0 of people without such events; of the other figures they have none.
+``sum``, ``avg``, ``min`` and ``max`` are of the numbers that ``of`` names, ``amount`` or ``data.<name>``; ``distinct`` is of
+any values, ``subject`` too. Count, sum and distinct are 0 of people without such events; of the other figures they have none.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import Avg, Count, Expression, F, Max, Min, Q, Sum
+from django.db.models import Avg, Count, Expression, F, Max, Min, Q, Sum, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from personalize.core.database import fold
 from segments.commerce.models import Product
@@ -28,7 +29,7 @@ from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.moments import parse_moment, resolved
 from segments.segmentation.rules.nodes import EventFilter, EventRule, Happening, Offset, Window
 from segments.segmentation.rules.reading import RuleError, at
-from segments.segmentation.rules.sql import JsonScalar
+from segments.segmentation.rules.sql import JsonDistinct, JsonKnown, JsonListHolds, JsonScalar
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.words import both, either, moment_words, money_words, operator_words, window_words
 
@@ -37,13 +38,15 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 PROPERTY = re.compile(r"data\.[A-Za-z_][A-Za-z0-9_]{0,63}")
 _COMPARISONS = {"<": LessThan, "<=": LessThanOrEqual, ">": GreaterThan, ">=": GreaterThanOrEqual}
 _EXACT = ("is", "is_not", "in")
+_KNOWN = ("is_known", "not_known")
 FILTERS: Mapping[str, tuple[str, ...]] = {
-    "subject": (*_EXACT, "contains"),
-    "amount": ("is", "is_not", *_COMPARISONS),
+    "subject": (*_EXACT, "contains", *_KNOWN),
+    "amount": ("is", "is_not", *_COMPARISONS, *_KNOWN),
     "category": _EXACT,
     "brand": _EXACT,
 }
-PROPERTY_FILTERS = (*_EXACT, *_COMPARISONS, "contains", "is_known", "not_known")
+MAX_FILTERS = 20
+PROPERTY_FILTERS = (*_EXACT, *_COMPARISONS, "contains", *_KNOWN)
 _ZERO = ("count", "sum", "distinct")
 
 
@@ -72,7 +75,7 @@ def parse_happening(raw: Any, path: str) -> Happening:
     name = reading.text(body["name"], at(path, "name"))
     if not NAME.fullmatch(name):
         raise RuleError(at(path, "name"), _("Names of events are lower case, such as product_viewed."))
-    filters = reading.sequence(body.get("where", []), at(path, "where"), least=0)
+    filters = reading.sequence(body.get("where", []), at(path, "where"), least=0, most=MAX_FILTERS)
     return Happening(name, tuple(_filter(item, f"{at(path, 'where')}[{i}]") for i, item in enumerate(filters)))
 
 
@@ -118,7 +121,7 @@ def _filter(raw: Any, path: str) -> EventFilter:
         raise RuleError(at(path, "field"), _("Expected one of: %(choices)s.") % {"choices": known})
     op = reading.choice(body["op"], at(path, "op"), FILTERS.get(field, PROPERTY_FILTERS))
     here = at(path, "value")
-    if op in ("is_known", "not_known"):
+    if op in _KNOWN:
         if "value" in body:
             raise RuleError(here, _("This comparison takes no value."))
         return EventFilter(field, op)
@@ -126,7 +129,10 @@ def _filter(raw: Any, path: str) -> EventFilter:
         raise RuleError(path, _("‘%(key)s’ is missing.") % {"key": "value"})
     if op == "in":
         items = reading.sequence(body["value"], here)
-        return EventFilter(field, op, tuple(reading.text(item, f"{here}[{i}]") for i, item in enumerate(items)))
+        # Of one type, which the first one tells.
+        numbers = field not in FILTERS and not isinstance(items[0], str)
+        read: Callable[[Any, str], str | float] = reading.number if numbers else reading.text
+        return EventFilter(field, op, tuple(read(item, f"{here}[{i}]") for i, item in enumerate(items)))
     return EventFilter(field, op, (_filter_value(body["value"], here, field, op),))
 
 
@@ -152,8 +158,8 @@ def _compile(rule: EventRule, scope: Scope) -> Q:
         return meant & figures.compare(rows, figure, rule.op, values, scope)
     if rule.metric == "count":
         return meant & figures.compare(rows, Count("*"), rule.op, rule.values, scope, zero=True)
-    of = value_of(rule.of, "string" if rule.metric == "distinct" else "number")
-    rows = rows.filter(IsNull(of, False)) if isinstance(of, Expression) else rows.exclude(**{rule.of: None})
+    of = figured(rule)
+    rows = rows.filter(_known(rule.of, of))
     figure = {
         "sum": Sum(of),
         "avg": Avg(of),
@@ -172,9 +178,24 @@ def events(happening: Happening) -> figures.Rows:
     return rows
 
 
-def value_of(of: str, type: str) -> Expression | F:
-    """What a figure is of: a column, or a property of this JSON type; properties of another type do not count."""
-    return JsonScalar("properties", [of.partition(".")[2]], type) if of.startswith("data.") else F(of)
+def figured(rule: EventRule) -> Expression | F:
+    """What a figure is of; where it is of numbers, other properties do not count."""
+    if rule.metric == "distinct" and rule.of.startswith("data."):
+        return JsonDistinct("properties", _key(rule.of))
+    return _value(rule.of, "number")
+
+
+def _value(field: str, type: str) -> Expression | F:
+    """A column, or a property of this JSON type, null where it is of another."""
+    return JsonScalar("properties", [_key(field)], type) if field.startswith("data.") else F(field)
+
+
+def _known(field: str, value: Expression | F) -> Q:
+    return ~Q(subject="") if field == "subject" else Q(IsNull(value, False))
+
+
+def _key(field: str) -> str:
+    return field.partition(".")[2]
 
 
 def _matches(one: EventFilter) -> Q:
@@ -184,14 +205,15 @@ def _matches(one: EventFilter) -> Q:
         wanted = {f"{one.field}_folded__in": [fold(str(value)) for value in one.values]}
         products = products.exclude(**wanted) if one.op == "is_not" else products.filter(**wanted)
         return Q(subject__in=products.values("code"))
-    if one.op in ("is_known", "not_known"):
-        known = Q(properties__has_key=one.field.partition(".")[2])
+    if one.op in _KNOWN:
+        data = one.field.startswith("data.")
+        known = Q(JsonKnown("properties", _key(one.field))) if data else _known(one.field, F(one.field))
         return known if one.op == "is_known" else ~known
     first = one.values[0]
     type = "boolean" if isinstance(first, bool) else "string" if isinstance(first, str) else "number"
-    value = value_of(one.field, type)
+    value = _value(one.field, type)
     values = ["true" if item else "false" for item in one.values] if type == "boolean" else list(one.values)
-    known = Q(IsNull(value, False)) if one.field != "subject" else ~Q(subject="")
+    known = _known(one.field, value)
     match one.op:
         case "is":
             return Q(Exact(value, values[0]))
@@ -200,51 +222,76 @@ def _matches(one: EventFilter) -> Q:
         case "is_not":
             return known & ~Q(Exact(value, values[0]))
         case "contains":
-            return known & Q(GreaterThan(StrIndex(value, values[0]), 0))
+            inside = known & Q(GreaterThan(StrIndex(value, Value(str(first))), 0))
+            held = one.field.startswith("data.") and JsonListHolds("properties", _key(one.field), str(first))
+            return inside | Q(held) if held else inside
     return known & Q(_COMPARISONS[one.op](value, values[0]))
 
 
 def _phrase(rule: EventRule) -> Phrase:
-    filters = filter_words(rule.happening)
-    window, comparison = window_words(rule.window), operator_words(rule.op, dates=rule.metric in ("first", "last"))
-    figure, name = _figure_words(rule), noun(rule.happening.name)
-    operator = " ".join(filter(None, [_metric_words(rule), filters, comparison]))
-    if rule.metric == "count" and figures.is_existence(rule.op, rule.values):
-        clause = clause_words(rule.happening.name, did=rule.op in (">", ">="))
-        words = [clause, filters, window]
-    else:
-        words = [_("for whom"), _metric_words(rule), filters, window, comparison, figure]
-    return Phrase(name, operator, " ".join(filter(None, [figure, window])), " ".join(filter(None, words)))
+    filters, window = filter_words(rule.happening), window_words(rule.window)
+    metric, comparison = _metric_words(rule), operator_words(rule.op, dates=rule.metric in ("first", "last"))
+    figure, event = _figure_words(rule), noun(rule.happening.name)
+    words = [_("for whom"), _("%(figure)s of ‘%(event)s’") % {"figure": metric, "event": event}]
+    words += [filters, window, comparison, figure]
+    if rule.metric == "count":
+        exists = figures.is_existence(rule.op, rule.values)
+        clause = clause_words(rule.happening.name, did=not exists or rule.op in (">", ">="))
+        words = [clause, filters, "" if exists else _times_words(rule), window]
+    return Phrase(
+        field=" ".join(filter(None, [event, filters])),
+        operator=f"{metric} {comparison}",
+        value=" ".join(filter(None, [figure, window])),
+        clause=" ".join(filter(None, words)),
+    )
+
+
+def _times_words(rule: EventRule) -> str:
+    """How often."""
+    if rule.op == "between":
+        low, high = (number_format(value, force_grouping=True) for value in rule.values)
+        return _("between %(low)s and %(high)s times") % {"low": low, "high": high}
+    (count,) = rule.values
+    words = {
+        ">": ngettext("more than %(n)s time", "more than %(n)s times", count),
+        ">=": ngettext("at least %(n)s time", "at least %(n)s times", count),
+        "<": ngettext("fewer than %(n)s time", "fewer than %(n)s times", count),
+        "<=": ngettext("at most %(n)s time", "at most %(n)s times", count),
+        "=": ngettext("exactly %(n)s time", "exactly %(n)s times", count),
+        "!=": ngettext("any number of times but %(n)s", "any number of times but %(n)s", count),
+    }
+    return words[rule.op] % {"n": number_format(count, force_grouping=True)}
 
 
 def _metric_words(rule: EventRule) -> str:
-    event = noun(rule.happening.name)
-    of = {"amount": _("amount"), "subject": _("thing it is about")}.get(rule.of, f"‘{rule.of.partition('.')[2]}’")
+    of = {"amount": _("amounts"), "subject": _("subjects")}.get(
+        rule.of, _("values of ‘%(name)s’") % {"name": _key(rule.of)}
+    )
     return {
-        "count": _("the number of times of ‘%(event)s’"),
-        "sum": _("the sum of %(of)s of ‘%(event)s’"),
-        "avg": _("the average %(of)s of ‘%(event)s’"),
-        "min": _("the smallest %(of)s of ‘%(event)s’"),
-        "max": _("the largest %(of)s of ‘%(event)s’"),
-        "distinct": _("the number of different values of %(of)s of ‘%(event)s’"),
-        "first": _("the time of the first ‘%(event)s’"),
-        "last": _("the time of the last ‘%(event)s’"),
-    }[rule.metric] % {"event": event, "of": of}
+        "count": _("the number of times"),
+        "sum": _("the sum of the %(of)s"),
+        "avg": _("the average of the %(of)s"),
+        "min": _("the smallest of the %(of)s"),
+        "max": _("the largest of the %(of)s"),
+        "distinct": _("the number of different %(of)s"),
+        "first": _("the time of the first"),
+        "last": _("the time of the last"),
+    }[rule.metric] % {"of": of}
 
 
 def filter_words(happening: Happening) -> str:
     """The filters in words, to follow the event; empty where there are none."""
-    return " ".join(map(_filter_words, happening.where))
+    return both(map(_filter_words, happening.where)) if happening.where else ""
 
 
 def _filter_words(one: EventFilter) -> str:
     known = {"subject": _("subject"), "amount": _("amount"), "category": _("category"), "brand": _("brand")}
-    name = known.get(one.field) or f"‘{one.field.partition('.')[2]}’"
+    name = known.get(one.field) or f"‘{_key(one.field)}’"
     values = [_value_words(value, one.field) for value in one.values]
     words = {"field": name, "operator": operator_words(one.op), "value": either(values) if values else ""}
     if one.op in ("is", "in"):
         return _("with %(field)s %(value)s") % words
-    return (_("with %(field)s that %(operator)s %(value)s") % words).strip()
+    return (_("whose %(field)s %(operator)s %(value)s") % words).strip()
 
 
 def _value_words(value: str | int | float | bool, field: str) -> str:

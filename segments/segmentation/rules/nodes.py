@@ -94,11 +94,17 @@ class NearRule(Node):
 
 @dataclass(frozen=True)
 class Anchor:
-    """An instant of a person's own from which a window is measured. ``of`` says which one, where the kind has many."""
+    """An instant of a person's own from which a window is measured. ``of`` says which one, where the kind has many.
+
+    ``field`` is the date on file that is meant; it begins at midnight by the person's clock, ``zone`` standing in where
+    theirs is not known.
+    """
 
     kind: str
     of: str = ""
     label: str = ""
+    field: Field | None = None
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -209,11 +215,12 @@ class ListRule(Node):
 
 @dataclass(frozen=True)
 class SegmentRule(Node):
-    """Another segment, read in with its tree."""
+    """Another segment, read in with its tree. ``stored``: it is a snapshot, so who was in it when that was taken counts."""
 
     uuid: uuid.UUID
     name: str
     tree: Node
+    stored: bool = False
 
 
 @dataclass(frozen=True)

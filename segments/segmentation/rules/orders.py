@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from django.db.models import Aggregate, Avg, Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from personalize.core.database import fold
 from segments.commerce.models import Order, OrderLine, OrderStatus, Refund, RefundLine
-from segments.segmentation.rules import figures, reading, windows
+from segments.segmentation.rules import anchors, figures, reading, windows
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.moments import parse_moment, resolved
 from segments.segmentation.rules.nodes import LineFilter, Offset, OrdersRule, Window
@@ -110,7 +111,7 @@ def _compile(rule: OrdersRule, scope: Scope) -> Q:
         refunds = _purchases(rule, scope, refunds=True)
         return meant & figures.compare_balance(rows, refunds, amount, rule.op, rule.values, scope)
     if by_line and rule.metric in ("avg", "min", "max"):
-        rows, amount = _orders_by_matching_amount(rows), "matching"
+        rows, amount = _orders_by_matching_amount(rule, scope), "matching"
     figure: Aggregate = {
         # The column of a line is never null, and counting rows spares the engine to tell orders apart.
         "count": Count("order_id", distinct=True) if by_line else Count("*"),
@@ -133,10 +134,14 @@ def _is_existence(rule: OrdersRule) -> bool:
     return rule.metric == "count" and figures.is_existence(rule.op, rule.values)
 
 
-def _orders_by_matching_amount(lines: Rows) -> Rows:
-    """The orders of some lines, with the amount of those lines as ``matching``."""
+def _orders_by_matching_amount(rule: OrdersRule, scope: Scope) -> Rows:
+    """The orders that have lines which the rule is about, with the amount of those lines as ``matching``."""
+    # A window that hangs on the row that is asked can only be seen from right inside it.
+    by_row = anchors.is_by_row(rule.window)
+    lines = _purchases(replace(rule, window=Window()) if by_row else rule, scope)
     own = lines.filter(order_id=OuterRef("pk")).values("order_id").annotate(matching=Sum("amount"))
     orders = Order.objects.filter(pk__in=lines.values("order_id"), subscriber__isnull=False)
+    orders = windows.within(orders, "placed_at", rule.window, scope)
     with_amount: Rows = orders.annotate(matching=Subquery(own.values("matching")))
     return with_amount
 

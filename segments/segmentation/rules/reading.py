@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import uuid
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -63,6 +62,8 @@ def text(raw: Any, path: str) -> str:
         raise RuleError(path, _("The text is empty.") if not raw.strip() else _("The text holds a null character."))
     if len(raw) > MAX_TEXT:
         raise RuleError(path, _("The text is longer than %(n)d characters.") % {"n": MAX_TEXT})
+    if any("\ud800" <= letter <= "\udfff" for letter in raw):
+        raise RuleError(path, _("The text holds half a character."))
     return raw
 
 
@@ -93,7 +94,7 @@ def number(raw: Any, path: str) -> float:
     """A number, kept as a whole one where it is."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise RuleError(path, _("Expected a number."))
-    if not math.isfinite(raw) or abs(raw) > MAX_NUMBER:
+    if not abs(raw) <= MAX_NUMBER:  # So that what is no number, NaN, is refused too.
         raise RuleError(path, _("The number is too large."))
     return raw
 

@@ -1,4 +1,7 @@
-"""Rules that name another segment: ``{"segment": "<uuid>"}``; a segment may not contain itself, however indirectly."""
+"""Rules that name another segment: ``{"segment": "<uuid>"}``; a segment may not contain itself, however indirectly.
+
+Of a snapshot it is asked who was in it when it was taken, of every other one its rule.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from segments.segmentation.models import Membership
 from segments.segmentation.rules import reading
 from segments.segmentation.rules.compiler import compile_node
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
@@ -32,10 +36,12 @@ def _parse(raw: Mapping[str, Any], path: str, vocabulary: Vocabulary) -> Segment
         tree = parse(rule, vocabulary=replace(vocabulary, inside=(*vocabulary.inside, uuid)))
     except RuleError as error:
         raise RuleError(here, _("In ‘%(name)s’: %(error)s") % {"name": name, "error": error}) from error
-    return SegmentRule(uuid, name, tree)
+    return SegmentRule(uuid, name, tree, vocabulary.stored(uuid))
 
 
 def _compile(rule: SegmentRule, scope: Scope) -> Q:
+    if rule.stored:
+        return scope.has(Membership.objects.filter(segment__uuid=rule.uuid))
     return compile_node(rule.tree, scope)
 
 

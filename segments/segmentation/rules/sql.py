@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, BooleanField, CharField, F, Field, FloatField, Func
+from django.db.models import BigIntegerField, BooleanField, CharField, DateTimeField, F, Field, FloatField, Func
 from django.db.models.sql.compiler import SQLCompiler
 
 # Attribute type: PostgreSQL's JSON type, SQLite's JSON types, the output.
@@ -68,10 +68,29 @@ class JsonValue(Func):
         return template.replace("%s", f"'{path}'").replace("COLUMN", column), [*params] * 2
 
 
+class Moment(Func):
+    """The ISO text of a time in UTC, to the second, as an instant."""
+
+    def __init__(self, text: Any) -> None:
+        super().__init__(text, output_field=DateTimeField())
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        text, params = compiler.compile(self.source_expressions[0])
+        return f"(({text})::timestamp AT TIME ZONE 'UTC')", params
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        text, params = compiler.compile(self.source_expressions[0])
+        return f"replace({text}, 'T', ' ')", params
+
+
+# Beyond it the engines' sums could overflow; JSON itself knows no bounds.
+_LARGEST = "1e100"
+
+
 class JsonScalar(Func):
     """The scalar at a path of a JSON column, of one JSON type: ``string``, ``number`` or ``boolean`` ("true" and "false").
 
-    It is null where there is none, or one of another type.
+    It is null where there is none, or one of another type; so it is of numbers beyond all measure.
     """
 
     def __init__(self, column: str, path: Sequence[str], type: str) -> None:
@@ -80,17 +99,57 @@ class JsonScalar(Func):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         column, params = compiler.compile(self.source_expressions[0])
-        value = f"({column} #>> %s::text[])" + ("::double precision" if self.type == "number" else "")
+        value, repeats = f"({column} #>> %s::text[])", 2
+        if self.type == "number":
+            value, repeats = f"CASE WHEN abs({value}::numeric) < {_LARGEST} THEN {value}::double precision END", 3
         sql = f"CASE WHEN jsonb_typeof({column} #> %s::text[]) = '{self.type}' THEN {value} END"
-        return sql, [*params, self.path, *params, self.path]
+        return sql, [*params, self.path] * repeats
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         column, params = compiler.compile(self.source_expressions[0])
         types = {"number": "'integer', 'real'", "string": "'text'", "boolean": "'true', 'false'"}[self.type]
-        value = "json_type" if self.type == "boolean" else "json_extract"
-        sql = f"CASE WHEN json_type({column}, %s) IN ({types}) THEN {value}({column}, %s) END"
-        path = "$." + ".".join(json.dumps(key) for key in self.path)
-        return sql, [*params, path, *params, path]
+        value, repeats = f"{'json_type' if self.type == 'boolean' else 'json_extract'}({column}, %s)", 2
+        if self.type == "number":
+            value, repeats = f"CASE WHEN abs({value}) < {_LARGEST} THEN CAST({value} AS REAL) END", 3
+        sql = f"CASE WHEN json_type({column}, %s) IN ({types}) THEN {value} END"
+        return sql, [*params, "$." + ".".join(json.dumps(key) for key in self.path)] * repeats
+
+
+class JsonDistinct(Func):
+    """The text, number or truth value under ``key`` of a JSON column in a form that tells any two of them apart, or null."""
+
+    def __init__(self, column: str, key: str) -> None:
+        super().__init__(F(column), output_field=CharField())
+        self.key = key
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        # JSON itself is compared, since 1 and 1.0 are one number.
+        sql = f"CASE WHEN jsonb_typeof({column} -> %s) IN ('string', 'number', 'boolean') THEN {column} -> %s END"
+        return sql, [*params, self.key] * 2
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        sql = f"""CASE WHEN json_type({column}, %s) = 'text' THEN 's' || json_extract({column}, %s)
+            WHEN json_type({column}, %s) IN ('integer', 'real') THEN CAST(json_extract({column}, %s) AS REAL)
+            WHEN json_type({column}, %s) IN ('true', 'false') THEN json_type({column}, %s) END"""
+        return sql, [*params, f'$."{self.key}"'] * 6
+
+
+class JsonKnown(Func):
+    """Whether there is anything but null under ``key`` of a JSON column; never null."""
+
+    def __init__(self, column: str, key: str) -> None:
+        super().__init__(F(column), output_field=BooleanField())
+        self.key = key
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"coalesce(jsonb_typeof({column} -> %s) <> 'null', false)", [*params, self.key]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"coalesce(json_type({column}, %s) <> 'null', 0)", [*params, f'$."{self.key}"']
 
 
 class JsonListHolds(Func):

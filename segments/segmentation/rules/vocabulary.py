@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from personalize.accounts.models import Brand
 from segments.consent.models import Topic
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.nodes import Field
 from segments.subscribers.models import AttributeDefinition, StaticList
 
@@ -41,7 +41,7 @@ def _built_in() -> dict[str, Field]:
 class Vocabulary:
     """What rules may name. ``segment(uuid)`` gives name and rule JSON of a segment, ``static_list(uuid)`` a name; or None.
 
-    ``zone()`` is the brand's time zone. ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which
+    ``zone()`` is the brand's time zone, ``stored(uuid)`` says that a segment is a snapshot that was taken. ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which
     segments it is in the middle of.
     """
 
@@ -50,6 +50,7 @@ class Vocabulary:
     segment: Callable[[uuid.UUID], tuple[str, Any] | None]
     static_list: Callable[[uuid.UUID], str | None]
     zone: Callable[[], str] = lambda: "UTC"
+    stored: Callable[[uuid.UUID], bool] = lambda _segment: False
     leaves: list[str] = field(default_factory=list)
     inside: tuple[uuid.UUID, ...] = ()
 
@@ -74,20 +75,32 @@ class Vocabulary:
             registered = {key: Field(key, key, kind) for key, kind in fields.items()}
         if topics is None:
             topics = dict(Topic.objects.order_by().values_list("key", "name"))
-        return cls({**registered, **_built_in()}, topics, _Segments(), _StaticLists(), _Zone(), inside=inside)
+        segments = _Segments()
+        fields_known = {**registered, **_built_in()}
+        return cls(fields_known, topics, segments, _StaticLists(), _Zone(), segments.stored, inside=inside)
 
 
 class _Segments:
     """All segments, read with one query when the first one is named."""
 
     def __init__(self) -> None:
-        self._known: dict[uuid.UUID, tuple[str, Any]] | None = None
+        self._known: dict[uuid.UUID, tuple[str, Any, bool]] | None = None
 
     def __call__(self, wanted: uuid.UUID) -> tuple[str, Any] | None:
+        found = self._read().get(wanted)
+        return found[:2] if found else None
+
+    def stored(self, wanted: uuid.UUID) -> bool:
+        return wanted in self._read() and self._read()[wanted][2]
+
+    def _read(self) -> dict[uuid.UUID, tuple[str, Any, bool]]:
         if self._known is None:
-            rows = Segment.objects.order_by().values_list("uuid", "name", "rule")
-            self._known = {row[0]: (row[1], row[2]) for row in rows}
-        return self._known.get(wanted)
+            rows = Segment.objects.order_by().values_list("uuid", "name", "rule", "mode", "snapshot__taken_at")
+            self._known = {
+                segment: (name, rule, mode == SegmentMode.SNAPSHOT and taken is not None)
+                for segment, name, rule, mode, taken in rows
+            }
+        return self._known
 
 
 class _StaticLists:

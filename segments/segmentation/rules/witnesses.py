@@ -29,7 +29,7 @@ from segments.consent.models import Subscription, SubscriptionState
 from segments.events.models import Event
 from segments.segmentation.rules import anchors, orders, windows
 from segments.segmentation.rules.buckets import bucket_of
-from segments.segmentation.rules.events import events, value_of
+from segments.segmentation.rules.events import events, figured
 from segments.segmentation.rules.happenings import noun
 from segments.segmentation.rules.kinds import Scope
 from segments.segmentation.rules.nodes import (
@@ -183,14 +183,14 @@ def _of_bucket(rule: BucketRule, *, person: int, scope: Scope) -> str:
 
 @witness.register
 def _of_orders(rule: OrdersRule, *, person: int, scope: Scope) -> str:
-    window = _settled(rule.window, person, scope)
+    window = settled(rule.window, person, scope)
     if window is None:
-        return _no_anchor(rule.window)
+        return no_anchor(rule.window)
     asked = replace(rule, window=window)
     rows = orders.matching(asked, scope).filter(subscriber_id=person).order_by()
     by_line = rows.model is OrderLine
     if rule.metric == "distinct":
-        return _products(rows) or _never(rule.window)
+        return _products(rows) or never(rule.window)
     placed = _placed(rows, by_line)
     number = placed.count()
     if rule.metric == "sum" and not rule.gross:
@@ -199,7 +199,7 @@ def _of_orders(rule: OrdersRule, *, person: int, scope: Scope) -> str:
         if number or returned:
             return _balance(number, placed, returned)
     if not number:
-        return _never(rule.window)
+        return never(rule.window)
     match rule.metric:
         case "count":
             return _counted(rule, number, placed, rows if by_line else None)
@@ -272,22 +272,22 @@ def _products(lines: QuerySet[Any, Any]) -> str:
 
 @witness.register
 def _of_events(rule: EventRule, *, person: int, scope: Scope) -> str:
-    window = _settled(rule.window, person, scope)
+    window = settled(rule.window, person, scope)
     if window is None:
-        return _no_anchor(rule.window)
+        return no_anchor(rule.window)
     rows = windows.within(events(rule.happening), "occurred_at", window, scope).filter(subscriber_id=person).order_by()
     if rule.metric in ("count", "first", "last"):
         return _happened(rule, rows, scope.as_of)
-    of = value_of(rule.of, "string" if rule.metric == "distinct" else "number")
+    of = figured(rule)
     rows = rows.annotate(witnessed=of).filter(IsNull(F("witnessed"), False))
     if rule.metric == "distinct":
         values = [str(value) for value in rows.values_list("witnessed", flat=True).distinct().order_by("witnessed")]
         words = ngettext("%(n)d: %(values)s", "%(n)d different ones: %(values)s", len(values))
-        return words % {"n": len(values), "values": _some(values)} if values else _never(rule.window)
+        return words % {"n": len(values), "values": _some(values)} if values else never(rule.window)
     figures: dict[str, type[Aggregate]] = {"sum": Sum, "avg": Avg, "min": Min, "max": Max}
     found = rows.aggregate(number=Count("pk"), figure=figures[rule.metric]("witnessed"))
     if not found["number"]:
-        return _never(rule.window)
+        return never(rule.window)
     figure = found["figure"]
     words = {
         "sum": ngettext("%(figure)s, of one time", "%(figure)s, of %(n)d times", found["number"]),
@@ -308,7 +308,7 @@ def _plainly(figure: float) -> str:
 def _happened(rule: EventRule, rows: QuerySet[Event, Any], as_of: dt.datetime) -> str:
     number = rows.count()
     if not number:
-        return _never(rule.window)
+        return never(rule.window)
     place = {"first": 1, "last": number}.get(rule.metric) or _deciding(rule.op, rule.values, number)
     one = rows.order_by("occurred_at", "pk")[place - 1]
     if number == 1:
@@ -323,9 +323,9 @@ def _happened(rule: EventRule, rows: QuerySet[Event, Any], as_of: dt.datetime) -
 
 @witness.register
 def _of_sequence(rule: SequenceRule, *, person: int, scope: Scope) -> str:
-    window = _settled(rule.window, person, scope)
+    window = settled(rule.window, person, scope)
     if window is None:
-        return _no_anchor(rule.window)
+        return no_anchor(rule.window)
     later = events(rule.then).filter(
         Q(occurred_at__gt=OuterRef("occurred_at"))
         | Q(received_at__gt=OuterRef("received_at"))
@@ -369,7 +369,7 @@ def _told(event: Event, *, exactly: bool = False) -> str:
 # --- words --------------------------------------------------------------------------------------------------------------
 
 
-def _settled(window: Window, person: int, scope: Scope) -> Window | None:
+def settled(window: Window, person: int, scope: Scope) -> Window | None:
     """The window with the person's own instant in place of an anchor; None where they have none."""
     anchor = window.since or window.until
     if anchor is None:
@@ -384,11 +384,13 @@ def _settled(window: Window, person: int, scope: Scope) -> Window | None:
     return Window(start=at) if window.since else Window(end=min(at, scope.as_of))
 
 
-def _no_anchor(window: Window) -> str:
+def no_anchor(window: Window) -> str:
+    """That a person has no window, for want of what it is measured from."""
     return _("Not known: there is nothing to reckon from %(window)s") % {"window": window_words(window)}
 
 
-def _never(window: Window) -> str:
+def never(window: Window) -> str:
+    """That there was nothing in the window."""
     words = window_words(window)
     return _("Never %(window)s") % {"window": words} if words else _("Never")
 

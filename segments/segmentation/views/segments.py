@@ -23,7 +23,8 @@ from segments.segmentation import drafts, listing, services
 from segments.segmentation.builder.links import rule_in
 from segments.segmentation.builder.parts import Setting
 from segments.segmentation.forms import EditForm
-from segments.segmentation.models import Segment
+from segments.segmentation.history import figures_of
+from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
 from segments.segmentation.why import answers
@@ -66,7 +67,11 @@ def create(request: HttpRequest) -> HttpResponseBase:
     said = form.cleaned_data
     try:
         made = services.create_segment(
-            name=said["name"], description=said["description"], rule=said["rule"], actor=request.user
+            name=said["name"],
+            description=said["description"],
+            rule=said["rule"],
+            mode=said["mode"] or SegmentMode.LIVE,
+            actor=request.user,
         )
     except IntegrityError:
         form.add_error("name", _("There is a segment of this name already."))
@@ -93,6 +98,7 @@ def save(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
             name=said["name"],
             description=said["description"],
             rule=said["rule"],
+            mode=said["mode"] or None,
             actor=request.user,
         )
     except IntegrityError:
@@ -117,6 +123,7 @@ def keep_draft(request: HttpRequest, uuid: UUID | None = None) -> HttpResponse:
         name=request.POST.get("name", ""),
         description=request.POST.get("description", ""),
         rule=request.POST.get("rule", ""),
+        mode=request.POST.get("mode", ""),
         lock_version=int(shown) if shown.isdecimal() and len(shown) < 10 else 0,
     )
     return render(request, "segmentation/_draft.html", {"draft_at": _at(draft), "too_long": draft is None})
@@ -200,6 +207,7 @@ def _page(
         "lock_version": segment.lock_version if segment else 0,
         "setting": Setting.of(segment=segment.uuid if segment else None, id=f"{form['rule'].auto_id}-rules"),
         "uses": registries.uses_of("segment", segment) if segment else [],
+        "past": _past(segment),
         "person": person,
         "name": (person.full_name or people.address_for(request.user, person)) if person else "",
     }
@@ -214,6 +222,7 @@ def _initial(segment: Segment | None, draft: drafts.Draft | None) -> dict[str, A
             "name": draft.name,
             "description": draft.description,
             "rule": draft.rule,
+            "mode": draft.mode,
             "lock_version": draft.lock_version,
         }
     if segment is None:
@@ -222,8 +231,19 @@ def _initial(segment: Segment | None, draft: drafts.Draft | None) -> dict[str, A
         "name": segment.name,
         "description": segment.description,
         "rule": segment.rule,
+        "mode": segment.mode,
         "lock_version": segment.lock_version,
     }
+
+
+def _past(segment: Segment | None) -> dict[str, Any] | None:
+    """How many people were in it on the days of the last month, as far as anybody counted."""
+    counted = figures_of(segment) if segment else []
+    if len(counted) < 2:
+        return None
+    figures = [people for _day, people in counted]
+    (first_day, first), last = counted[0], figures[-1]
+    return {"figures": figures, "since": first_day, "first": first, "change": last - first}
 
 
 def _at(draft: drafts.Draft | None) -> dt.datetime | None:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            rule = _read(options["rule"]) if options["rule"] else _segment(options["segment"]).rule
+            rule = _read(options["rule"]) if options["rule"] else services.meaning(_segment(options["segment"]))
             as_of = moment(options["as_of"], "--as-of") if options["as_of"] else clock.now()
             words, people = sentence(parse(rule)), services.count(rule=rule, as_of=as_of)
         except RuleError as error:
