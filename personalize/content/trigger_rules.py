@@ -234,14 +234,14 @@ def json_schema() -> schema.Schema:
         {"trigger": schema.text(), "op": {}, "value": {}},
         description="Asks about what brought the person in; false of a person alone.",
         oneOf=[
-            of({"const": "total"}, {"properties": {"op": schema.choice(_NUMBERS), "value": schema.number()}}),
+            of({"const": "total"}, {"properties": {"op": schema.choice(NUMBERS), "value": schema.number()}}),
             of(
                 schema.choice(["lines", "years"]),
-                {"properties": {"op": schema.choice(_NUMBERS), "value": schema.whole()}},
+                {"properties": {"op": schema.choice(NUMBERS), "value": schema.whole()}},
             ),
             of(
                 {"const": "products"},
-                {"properties": {"op": schema.choice(_LISTS), "value": schema.array(schema.text())}},
+                {"properties": {"op": schema.choice(LISTS), "value": schema.array(schema.text())}},
             ),
             of(schema.choice(["event", "about"]), listed, {"properties": {"op": same, "value": schema.text()}}),
             of({"pattern": f"^{_DATA.pattern}$"}, listed, ordered, {"properties": {"op": same, "value": scalar}}),
