@@ -26,8 +26,8 @@ class DeliveryConfig(AppConfig):
         from segments.segmentation.rules.kinds import kinds
 
         kinds.add(message_rules.KIND)
-        editors.add(message_editor.EDITOR)
         schema.add(message_schema.KEY, message_schema.json_schema)
+        editors.add(message_editor.EDITOR)
         register_look("delivery", engine.look)
         register_look("delivery.doubt", doubt.look)
         mail_requested.listen(receivers.on_mail_requested)

@@ -21,8 +21,8 @@ class ContentConfig(AppConfig):
 
         fields.register()
         kinds.add(trigger_rules.KIND)
-        editors.add(trigger_editor.EDITOR)
         schema.add(trigger_rules.KIND.key, trigger_rules.json_schema)
+        editors.add(trigger_editor.EDITOR)
         registries.search.add(registries.SearchSource("templates", _("Templates"), search.find))
         registries.menu.add(
             registries.MenuEntry(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -13,17 +12,14 @@ import pytest
 from campaigns.delivery import ledger, outcomes
 from campaigns.delivery.models import Message
 from campaigns.delivery.types import MessageState, OutcomeKind
-from personalize.core.addresses import address_key
-from segments.commerce.models import Order
 from segments.commerce.services import store_orders, store_products, store_refunds
 from segments.commerce.types import LineRow, OrderRow, ProductRow, RefundRow
 from segments.consent import personal as consent_personal
-from segments.consent.models import OptIn, SuppressionReason, Topic
+from segments.consent.models import SuppressionReason
 from segments.consent.services import (
     bulk_subscribe,
     restore,
     set_preferences,
-    sign_up,
     subscribe,
     suppress,
     unsubscribe,
@@ -43,10 +39,7 @@ from segments.subscribers.models import StaticList, Subscriber
 from segments.subscribers.rights import erase_subscriber
 from segments.subscribers.services import change_subscriber, create_subscriber, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
-from segments.transfer import services as transfer
-from segments.transfer.engine import run
-from segments.transfer.models import Import, ImportKind
-from tests.factories import NOW, make_order, make_product, make_subscriber, make_subscription, make_topic
+from tests.factories import NOW, make_subscriber, make_subscription, make_topic
 from tests.segmentation.messages import make_messages
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +111,9 @@ def _refund_of_another(ann: Subscriber) -> None:
     """Another's order is cancelled, against which Ann had a refund."""
     make_subscriber("bob@post.example")
     store_orders(rows=[order(email="bob@post.example")])
-    store_refunds(rows=[RefundRow("R1", NOW, [LineRow("A", 1, Decimal(5))], email="ann@post.example", order_number="O1")])
+    store_refunds(
+        rows=[RefundRow("R1", NOW, [LineRow("A", 1, Decimal(5))], email="ann@post.example", order_number="O1")]
+    )
     TouchedPerson.objects.all().delete()
     store_orders(rows=[order(email="bob@post.example", status="cancelled")])
 

@@ -159,7 +159,7 @@ def _compile(rule: EventRule, scope: Scope) -> Q:
     if rule.metric == "count":
         return meant & figures.compare(rows, Count("*"), rule.op, rule.values, scope, zero=True)
     of = figured(rule)
-    rows = rows.filter(_known(rule.of, of))
+    rows = rows.filter(known(rule.of, of))
     figure = {
         "sum": Sum(of),
         "avg": Avg(of),
@@ -190,7 +190,8 @@ def _value(field: str, type: str) -> Expression | F:
     return JsonScalar("properties", [_key(field)], type) if field.startswith("data.") else F(field)
 
 
-def _known(field: str, value: Expression | F) -> Q:
+def known(field: str, value: Expression | F) -> Q:
+    """Whether an event has such a value."""
     return ~Q(subject="") if field == "subject" else Q(IsNull(value, False))
 
 
@@ -207,25 +208,25 @@ def _matches(one: EventFilter) -> Q:
         return Q(subject__in=products.values("code"))
     if one.op in _KNOWN:
         data = one.field.startswith("data.")
-        known = Q(JsonKnown("properties", _key(one.field))) if data else _known(one.field, F(one.field))
-        return known if one.op == "is_known" else ~known
+        has = Q(JsonKnown("properties", _key(one.field))) if data else known(one.field, F(one.field))
+        return has if one.op == "is_known" else ~has
     first = one.values[0]
     type = "boolean" if isinstance(first, bool) else "string" if isinstance(first, str) else "number"
     value = _value(one.field, type)
     values = ["true" if item else "false" for item in one.values] if type == "boolean" else list(one.values)
-    known = _known(one.field, value)
+    has = known(one.field, value)
     match one.op:
         case "is":
             return Q(Exact(value, values[0]))
         case "in":
             return Q(In(value, values))
         case "is_not":
-            return known & ~Q(Exact(value, values[0]))
+            return has & ~Q(Exact(value, values[0]))
         case "contains":
-            inside = known & Q(GreaterThan(StrIndex(value, Value(str(first))), 0))
+            inside = has & Q(GreaterThan(StrIndex(value, Value(str(first))), 0))
             held = one.field.startswith("data.") and JsonListHolds("properties", _key(one.field), str(first))
             return inside | Q(held) if held else inside
-    return known & Q(_COMPARISONS[one.op](value, values[0]))
+    return has & Q(_COMPARISONS[one.op](value, values[0]))
 
 
 def _phrase(rule: EventRule) -> Phrase:

@@ -14,7 +14,7 @@ from functools import singledispatch
 from typing import Any
 
 from django.db.models import Aggregate, Avg, Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.lookups import IsNull
+from django.db.models.fields.json import KT
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
@@ -29,7 +29,7 @@ from segments.consent.models import Subscription, SubscriptionState
 from segments.events.models import Event
 from segments.segmentation.rules import anchors, orders, windows
 from segments.segmentation.rules.buckets import bucket_of
-from segments.segmentation.rules.events import events, figured
+from segments.segmentation.rules.events import events, figured, known
 from segments.segmentation.rules.happenings import noun
 from segments.segmentation.rules.kinds import Scope
 from segments.segmentation.rules.nodes import (
@@ -278,14 +278,17 @@ def _of_events(rule: EventRule, *, person: int, scope: Scope) -> str:
     rows = windows.within(events(rule.happening), "occurred_at", window, scope).filter(subscriber_id=person).order_by()
     if rule.metric in ("count", "first", "last"):
         return _happened(rule, rows, scope.as_of)
-    of = figured(rule)
-    rows = rows.annotate(witnessed=of).filter(IsNull(F("witnessed"), False))
+    rows = rows.filter(known(rule.of, figured(rule)))
     if rule.metric == "distinct":
+        shown = KT(f"properties__{rule.of.partition('.')[2]}") if rule.of.startswith("data.") else F(rule.of)
+        rows = rows.annotate(witnessed=shown)
         values = [str(value) for value in rows.values_list("witnessed", flat=True).distinct().order_by("witnessed")]
         words = ngettext("%(n)d: %(values)s", "%(n)d different ones: %(values)s", len(values))
         return words % {"n": len(values), "values": _some(values)} if values else never(rule.window)
     figures: dict[str, type[Aggregate]] = {"sum": Sum, "avg": Avg, "min": Min, "max": Max}
-    found = rows.aggregate(number=Count("pk"), figure=figures[rule.metric]("witnessed"))
+    found = rows.annotate(witnessed=figured(rule)).aggregate(
+        number=Count("pk"), figure=figures[rule.metric]("witnessed")
+    )
     if not found["number"]:
         return never(rule.window)
     figure = found["figure"]
