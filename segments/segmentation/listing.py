@@ -81,6 +81,8 @@ def _people(segment: Segment) -> str:
 
 def _used_by(segment: Segment) -> str:
     uses = registries.uses_of("segment", segment)
+    if not uses:
+        return "–"
     names = ", ".join(label for label, _state, _url in uses[:NAMED])
     return names if len(uses) <= NAMED else _("%(names)s and %(n)d more") % {"names": names, "n": len(uses) - NAMED}
 
