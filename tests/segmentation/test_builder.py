@@ -115,6 +115,14 @@ def test_each_rule_has_its_figure_and_a_list_of_the_people_behind_it(page: Clien
     assert "Fergus" not in listed
 
 
+def test_an_unfinished_rule_has_no_figure_and_takes_none_from_the_others(page: Client) -> None:
+    rule = {"all": [GB, {"any": [BATH, {"attr": "city", "op": "in"}]}, {"none": []}]}
+    html = post(page, "rule_figures", rule)
+    assert 'id="r-1-0-figure"' in html
+    assert 'id="r-1-1-figure"' not in html
+    assert 'id="r-2-figure"' not in html
+
+
 def test_who_is_left_out_for_want_of_knowledge_is_counted_by_field(page: Client) -> None:
     html = post(page, "rule_missing", {"all": [{"none": [BATH]}, GB]})
     assert "No city" in html

@@ -120,7 +120,7 @@ def count(request: HttpRequest) -> HttpResponseBase:
         "seconds": number_format(max(counted.seconds, 0.01), 2),
         "gone": gone,
         "everybody": everybody,
-        "share": number_format(100 * counted.people / everybody if everybody else 0, 1),
+        "share": number_format(round(100 * counted.people / everybody, 1) if everybody else 0, 1),
         "url": people_url(rule),
     }
     response = render(request, "segmentation/builder/_count.html", context)
@@ -392,7 +392,8 @@ def _figures(twig: Twig, branch: Branch, raw: Any, reach: list[Any]) -> Iterator
     """Each node with its figure, and the address of the people behind it; ``reach`` are the rules that hold before it."""
     yield twig, branch, people_url({"v": 1, "all": [*reach, raw]})
     before = list(reach) if twig.kind == "all" else []
-    for child, grown, inside in zip(twig.children, branch.children, editing.children_of(raw), strict=True):
+    # What stands in for an unfinished condition has children where the condition has none.
+    for child, grown, inside in zip(twig.children, branch.children, editing.children_of(raw), strict=False):
         yield from _figures(child, grown, inside, before)
         if twig.kind == "all":
             before.append(inside)

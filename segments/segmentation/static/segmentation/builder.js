@@ -164,6 +164,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
     const typed = popover.querySelector("#rule-ask-typed");
     typed.dataset.answered = event.detail.requestConfig.parameters.typed ?? "";
     mark();
+    // Whoever had gone down into the list is still in it.
+    if (!popover.contains(document.activeElement)) (options()[0] ?? typed).focus();
     if (taking && typed.dataset.answered === typed.value) {
       taking = false;
       options()[0]?.click();
