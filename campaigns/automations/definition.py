@@ -447,7 +447,9 @@ def _webhook(body: Body, common: dict[str, Any], reader: Reader) -> Step:
 
 
 def _notify(body: Body, common: dict[str, Any], reader: Reader) -> Step:
-    to = reading.sequence(body["to"], "to", most=10)
+    to = reading.sequence(body["to"], "to", least=0, most=10)
+    if not to:
+        raise RuleError("to", _("Say whom to tell."))
     return NotifyStep(
         **common,
         to=tuple(reading.text(one, f"to[{index}]") for index, one in enumerate(to)),

@@ -144,6 +144,8 @@ class _Batch:
             partial(self._goes_to, walker, _way_taken(step, been[walker.pk])) for walker in people if walker.pk in been
         ]
         group = Group(version, definition, step, [walker for walker in people if walker.pk not in been], self.at)
+        if not group.people:
+            return after
         if isinstance(step, ACTS):
             leaving = facts.leaving(group)
             ending.withdraw_mails(leaving)

@@ -29,7 +29,9 @@ from campaigns.automations.types import Problem
 from personalize.content.models import Template
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
+from segments.subscribers.attributes import typed
 from segments.subscribers.models import AttributeDefinition, AttributeType, StaticList
+from segments.subscribers.types import Refusal
 
 _DATES = {BIRTHDAY, FIRST_ORDER, JOINED}
 
@@ -51,13 +53,13 @@ class _There:
         return {str(uuid) for uuid in Template.objects.filter(key__isnull=True).values_list("uuid", flat=True)}
 
     @cached_property
-    def attributes(self) -> dict[str, str]:
-        return dict(AttributeDefinition.objects.values_list("key", "type"))
+    def attributes(self) -> dict[str, AttributeDefinition]:
+        return {one.key: one for one in AttributeDefinition.objects.all()}
 
     @cached_property
     def dates(self) -> Set[str]:
         kinds = (AttributeType.DATE, AttributeType.DATETIME)
-        return _DATES | {key for key, kind in self.attributes.items() if kind in kinds}
+        return _DATES | {key for key, one in self.attributes.items() if one.type in kinds}
 
     @cached_property
     def lists(self) -> Set[str]:
@@ -95,14 +97,23 @@ def _of_step(step: Step, there: _There) -> Iterator[Problem]:
             yield from _unless(step, "template", step.template, there.templates, _("template"))
         case WaitDateStep() if step.field not in there.dates:
             yield Problem(step.id, "field", _("There is no date ‘%(key)s’ of people.") % {"key": step.field})
-        case SetStep() if step.attribute not in there.attributes and step.attribute not in COLUMNS:
-            yield Problem(step.id, "attribute", _("There is no attribute ‘%(key)s’.") % {"key": step.attribute})
+        case SetStep():
+            yield from _of_set(step, there)
         case ListStep():
             yield from _unless(step, "list", step.list, there.lists, _("list"))
         case TopicStep():
             yield from _unless(step, "topic", step.topic, there.topics, _("topic"))
         case WebhookStep():
             yield from _unless(step, "endpoint", step.endpoint, there.endpoints, _("endpoint"))
+
+
+def _of_set(step: SetStep, there: _There) -> Iterator[Problem]:
+    definition = there.attributes.get(step.attribute)
+    if definition is None:
+        if step.attribute not in COLUMNS:
+            yield Problem(step.id, "attribute", _("There is no attribute ‘%(key)s’.") % {"key": step.attribute})
+    elif step.value is not None and isinstance(refused := typed(definition, step.value), Refusal):
+        yield Problem(step.id, "value", refused.sentence)
 
 
 def _unless(step: Step, field: str, named: str, known: Set[str], what: str) -> Iterator[Problem]:

@@ -59,6 +59,22 @@ def test_an_automation_is_made_from_nothing_and_somebody_is_in_it(
     assert page.locator(".node", has_text="Wait 3 days").count() == 1
     assert page.locator(".node").count() == 3
 
+    # Whoever is faster than the saving loses nothing: three fields are changed before the first answer comes.
+    page.evaluate(
+        """() => ["length_0=5", "length_1=hours", "name=Patience"].forEach((said) => {
+            const [name, value] = said.split("=");
+            const field = document.querySelector("#step-form").elements[name];
+            field.focus();
+            field.value = value;
+            field.dispatchEvent(new Event("change", { bubbles: true }));
+        })"""
+    )
+    page.locator("#step-form [name=length_0]").focus()
+    sync_api.expect(page.locator(".node", has_text="Patience")).to_have_count(1)
+    page.wait_for_load_state("networkidle")
+    [step] = [one for one in Automation.objects.get().draft["steps"] if one["type"] == "wait"]
+    assert (step["for"], step["name"]) == ([5, "hours"], "Patience")
+
     # The topic and the sender are still in the way, and the page says so.
     assert page.get_by_text("2 things are in the way of publishing").is_visible()
     page.get_by_role("link", name="Choose the topic its mails belong to.").click()
@@ -73,7 +89,7 @@ def test_an_automation_is_made_from_nothing_and_somebody_is_in_it(
     assert isinstance(enrol_by_hand(automation=automation, subscriber=person, actor=owner), Enrolment)
     sweep_due()
     page.goto(f"/automations/{automation.uuid}/")
-    page.locator(".node", has_text="Wait 3 days").get_by_role("link", name="1", exact=True).click()
+    page.locator(".node", has_text="Patience").get_by_role("link", name="1", exact=True).click()
     assert page.locator("tbody tr", has_text="Ann Whitaker").count() == 1
     assert watch.troubles == []
 

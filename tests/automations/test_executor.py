@@ -48,6 +48,13 @@ def test_a_mail_goes_at_once_and_the_next_one_when_the_wait_is_over(ann):
     ]
 
 
+def test_rules_of_the_mail_may_ask_what_happened_since_what_brought_the_person_in(ann):
+    enrolment = enter(live(mail("hello")), ann)
+    go(NOW)
+    [message] = mails(ann)
+    assert message.started_at == enrolment.started_at
+
+
 def test_a_second_sweep_of_the_same_moment_does_nothing(ann):
     enter(live(mail("hello", "wait"), wait("wait")), ann)
     assert go(NOW) == 1

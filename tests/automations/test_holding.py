@@ -40,7 +40,7 @@ def test_a_released_mail_is_written_and_the_way_goes_on(ann, maya):
 
 
 def test_a_dropped_mail_is_not_written_and_the_way_goes_on(ann, maya):
-    enrolment = enter(live(mail("mail", "wait", mode="review"), wait("wait")), ann)
+    enrolment = enter(live(mail("mail", "wait", mode="review"), wait("wait"), exits=[ORDERED]), ann)
     go(NOW)
     assert holding.drop_mail(enrolments=Enrolment.objects.all(), actor=maya) == 1
     go(soon())

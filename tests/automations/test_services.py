@@ -13,6 +13,7 @@ from campaigns.delivery.models import Mailing
 from campaigns.delivery.types import Gate
 from personalize.accounts.models import User
 from personalize.content.services import create_template
+from segments.subscribers.services import define_attribute
 from tests.factories import make_sender, make_topic
 
 pytestmark = pytest.mark.usefixtures("brand")
@@ -110,3 +111,12 @@ def test_a_trigger_on_something_that_is_not_there_is_not_published(maya, trigger
     definition = {"v": 1, "trigger": trigger, "steps": [{"id": "it", "type": "wait", "for": [1, "days"]}]}
     automation = make_welcome(maya, definition=definition)
     assert [(one.step, one.field) for one in services.problems_of(automation)] == [("", field)]
+
+
+def test_a_value_that_the_attribute_does_not_take_is_in_the_way_of_publishing(maya):
+    define_attribute(key="visits", label="Visits", type="int", actor=maya)
+    for value, wrong in (("often", True), (7, False), (None, False)):
+        step = {"id": "set", "type": "set", "attribute": "visits", "value": value}
+        draft = {"v": 1, "trigger": {"on": "call"}, "steps": [step]}
+        made = services.create_automation(name=f"Sets {value}", definition=draft, actor=maya)
+        assert [(one.step, one.field) for one in services.problems_of(made)] == ([("set", "value")] if wrong else [])

@@ -175,6 +175,14 @@ def test_many_questions_are_asked_with_few_statements_and_each_is_answered_for_i
     assert len(asked_rules) == 3
 
 
+def test_a_rule_may_ask_what_happened_since_they_came_in(ann):
+    make_order(ann, ("P1", 1, 10_000), placed_at=NOW - 2 * HOUR)
+    rule = {"orders": {"metric": "count", "op": ">=", "value": 1, "window": {"since": "enrolment"}}}
+    came_in = [NOW - 3 * HOUR, NOW - HOUR, None]
+    questions = [Question(rule, NOW, ann.pk, {}, started_at) for started_at in came_in]
+    assert Asker().answers(questions, NOW, NOW) == [True, False, False]
+
+
 def test_the_database_refuses_whatever_a_simulation_would_write(ann):
     with pytest.raises(DatabaseError), _reading_only():
         Subscriber.objects.filter(pk=ann.pk).update(first_name="Bea")

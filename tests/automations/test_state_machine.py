@@ -160,6 +160,16 @@ class Shop(RuleBasedStateMachine):
         act(enrolments=Enrolment.objects.all(), actor=self.maya)
         Enrolment.objects.filter(state=EnrolmentState.ACTIVE, due_at__gt=self.at).update(due_at=self.at)
 
+    @rule(person=PEOPLE, cart=CARTS, sends=st.booleans())
+    def a_mail_is_held_and_decided_on(self, person: int, cart: int, sends: bool) -> None:
+        """A way that chance alone seldom takes: somebody comes as far as the mail that asks before it goes out."""
+        self._event("cart_updated", person, f"c{person}-{cart}")
+        self._look(500)
+        self.at += 121 * MINUTE
+        self._look(500)
+        self.somebody_decides_on_held_mails(sends)
+        self._look(500)
+
     @rule(kill=PLACES, after=st.booleans(), limit=st.sampled_from([1, 2, 500]), times=st.integers(1, 3))
     def processes_look(self, kill: str | None, after: bool, limit: int, times: int) -> None:
         """Several wake-ups, of which the first may meet its end before or after any of its writes."""

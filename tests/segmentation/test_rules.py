@@ -47,6 +47,24 @@ def nested(depth: int) -> dict[str, Any]:
         ({"attr": "age", "op": "is", "value": True}, "value", "Expected a whole number"),
         ({"attr": "age", "op": "between", "value": [40, 30]}, "value", "above the second"),
         ({"attr": "created_at", "op": "<", "value": "soon"}, "value", "Expected a date"),
+        ({"attr": "created_at", "op": "<", "value": {"ago": [3, "years"]}}, "value.ago[1]", "minutes, hours"),
+        (
+            {"attr": "created_at", "op": "<", "value": {"ago": [3, "days"], "in": [3, "days"]}},
+            "value",
+            "exactly one of",
+        ),
+        ({"attr": "renewal", "op": "<", "value": {"in": [3, "hours"]}}, "value.in[1]", "days, weeks, months"),
+        ({"attr": "renewal", "op": "<", "value": {"in": [-3, "days"]}}, "value.in[0]", "from 0 to"),
+        (
+            {"attr": "renewal", "op": "between", "value": [{"in": [3, "days"]}, {"ago": [3, "days"]}]},
+            "value",
+            "above the second",
+        ),
+        ({"attr": "age", "op": "is", "value": {"in": [3, "days"]}}, "value", "Expected a whole number"),
+        ({"attr": "birthday", "op": "is", "value": "2026-11-19"}, "op", "within_next"),
+        ({"attr": "birthday", "op": "within_next", "value": [0, "days"]}, "value[0]", "from 1 to 366"),
+        ({"attr": "birthday", "op": "within_next", "value": [13, "months"]}, "value[0]", "from 1 to 12"),
+        ({"attr": "birthday", "op": "within_next", "value": [3, "hours"]}, "value[1]", "days, weeks, months"),
         ({"all": [GB, orders(metric="median")]}, "all[1].orders.metric", "Expected one of: count"),
         ({"all": [GB, orders(window={"last": [3, "years"]})]}, "all[1].orders.window.last[1]", "minutes, hours"),
         ({"all": [GB, orders(window={"last": [3, "days"], "before": "2026-01-01"})]}, "all[1].orders.window", "one of"),
@@ -67,6 +85,7 @@ def nested(depth: int) -> dict[str, Any]:
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(rule: Any, path: str, words: str) -> None:
+    AttributeDefinition.objects.create(key="renewal", label="renewal", type="date")
     with pytest.raises(RuleError) as refusal:
         parse(rule)
     assert refusal.value.path == path
@@ -160,6 +179,24 @@ def test_a_rule_that_cannot_be_used_is_not_saved(maya: Any) -> None:
             " 2026.",
         ),
         (
+            {"attr": "renewal", "op": "between", "value": [{"in": [0, "days"]}, {"in": [30, "days"]}]},
+            "People whose renewal is between today and 30 days from today.",
+        ),
+        (
+            {"attr": "renewal", "op": "<", "value": {"ago": [1, "months"]}},
+            "People whose renewal is before 1 month ago.",
+        ),
+        ({"attr": "seen", "op": ">", "value": {"ago": [3, "hours"]}}, "People whose last visit is after 3 hours ago."),
+        (
+            {"attr": "seen", "op": "<", "value": {"in": [2, "weeks"]}},
+            "People whose last visit is before 2 weeks from now.",
+        ),
+        (
+            {"attr": "birthday", "op": "within_next", "value": [7, "days"]},
+            "People whose birthday is within 7 days from today on.",
+        ),
+        ({"attr": "birthday", "op": "within_next", "value": [1, "days"]}, "People whose birthday is today."),
+        (
             {"any": [GB, {"none": [GB]}]},
             "People whose country is United Kingdom or (who are not among those whose country is United Kingdom).",
         ),
@@ -167,6 +204,8 @@ def test_a_rule_that_cannot_be_used_is_not_saved(maya: Any) -> None:
 )
 def test_a_rule_reads_as_one_sentence(rule: Any, words: str) -> None:
     make_topic()
+    AttributeDefinition.objects.create(key="renewal", label="renewal", type="date")
+    AttributeDefinition.objects.create(key="seen", label="last visit", type="datetime")
     assert sentence(parse(rule)) == words
 
 

@@ -13,7 +13,7 @@ from segments.commerce.models import Refund, RefundLine
 from segments.consent.models import Topic
 from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_order, make_product, make_subscriber, make_subscription
-from tests.segmentation import calendars
+from tests.segmentation import calendars, doings
 
 COUNTRIES = ["", "GB", "IE", "DE"]
 CITIES = ["", "Bristol", "BATH", "Köln", "50%_Hill"]
@@ -64,6 +64,8 @@ class Person:
     own: calendars.Own = field(default_factory=calendars.Own)
     orders: list[Sale] = field(default_factory=list)
     refunds: list[Sale] = field(default_factory=list)
+    did: list[doings.Doing] = field(default_factory=list)
+    got: list[doings.Mail] = field(default_factory=list)
     row: Subscriber | None = None
 
 
@@ -99,6 +101,8 @@ people = st.builds(
     own=calendars.owns,
     orders=st.lists(st.builds(Sale, moments, st.sampled_from(STATUSES), lines), max_size=3),
     refunds=st.lists(st.builds(Sale, moments, st.none() | st.sampled_from(STATUSES), lines), max_size=1),
+    did=st.lists(doings.doings, max_size=4),
+    got=st.lists(doings.mails, max_size=2),
 )
 
 _numbers = st.sampled_from([0, 1, 2, 3])
@@ -192,20 +196,23 @@ _windows = st.one_of(
 
 @st.composite
 def _order_rules(draw: st.DrawFn) -> dict[str, Any]:
-    metric = draw(st.sampled_from(["count", "count", "sum", "sum", "avg", "min", "max", "first", "last"]))
+    metric = draw(st.sampled_from(["count", "count", "sum", "sum", "avg", "min", "max", "distinct", "first", "last"]))
     op = draw(st.sampled_from([">", "<", ">=", "<=", "=", "!=", "between"]))
     values = {
         "count": _numbers,
+        "distinct": _numbers,
         "first": st.sampled_from(DAYS).map(lambda days: (NOW - dt.timedelta(days=days)).isoformat()),
     }
     values["last"] = values["first"]
     value = values.get(metric, _amounts)
     body: dict[str, Any] = {"metric": metric, "op": op}
     body["value"] = sorted([draw(value), draw(value)]) if op == "between" else draw(value)
+    if metric in ("first", "last") and op != "between" and draw(st.booleans()):
+        body["value"] = draw(doings.instants)
     if where := draw(st.lists(_filters, max_size=2)):
         body["where"] = where
     if draw(st.booleans()):
-        body["window"] = draw(_windows)
+        body["window"] = draw(_windows | doings.windows)
     if metric == "sum" and draw(st.booleans()):
         body["gross"] = True
     return {"orders": body}
@@ -216,22 +223,36 @@ _leaves = st.one_of(
     calendars.leaves,
     _order_rules(),
     _order_rules(),
+    doings.rules,
+    doings.rules,
     st.builds(lambda state: {"topic": "news", "is": state}, st.sampled_from([*STATES, "not_subscribed"])),
 )
-rules = st.recursive(
-    _leaves,
-    lambda inner: st.builds(
-        lambda group, children: {group: children},
-        st.sampled_from(["all", "any", "none"]),
-        st.lists(inner, min_size=1, max_size=3),
+_groups = st.sampled_from(["all", "any", "none"])
+
+
+@st.composite
+def _deep(draw: st.DrawFn) -> dict[str, Any]:
+    """A tree of five levels, with leaves on the way down."""
+    rule = draw(_leaves)
+    for _level in range(5):
+        rule = {draw(_groups): draw(st.permutations([rule, *draw(st.lists(_leaves, max_size=1))]))}
+    return rule
+
+
+rules = st.one_of(
+    st.recursive(
+        _leaves,
+        lambda inner: st.builds(lambda group, some: {group: some}, _groups, st.lists(inner, min_size=1, max_size=3)),
+        max_leaves=4,
     ),
-    max_leaves=4,
+    _deep(),
 )
 
 
 def build(world: list[Person], topic: Topic) -> None:
     """Write a world into the tables."""
     products = {code: make_product(code, category=CATEGORIES[code]) for code in CODES}
+    mailings = doings.begin()
     for person in world:
         year, month, day = person.born or (None, None, None)
         person.row = make_subscriber(
@@ -249,6 +270,7 @@ def build(world: list[Person], topic: Topic) -> None:
                 key: value.casefold() for key, value in person.attributes.items() if isinstance(value, str)
             },
         )
+        doings.build(person.row, person.did, person.got, mailings)
         if person.topic:
             make_subscription(person.row, topic, person.topic, changed_at=person.own.subscribed)
         for sale in person.orders:
@@ -292,7 +314,11 @@ def holds(rule: dict[str, Any], person: Person) -> bool:
         return person.topic != "subscribed" if rule["is"] == "not_subscribed" else person.topic == rule["is"]
     if "near" in rule or rule.get("attr") in ("age", "birthday", *calendars.FIELDS):
         return calendars.holds(rule, person, NOW)
-    return _orders_hold(rule["orders"], person) if "orders" in rule else _attribute_holds(rule, person)
+    if "attr" in rule:
+        return _attribute_holds(rule, person)
+    if "orders" in rule:
+        return _orders_hold(rule["orders"], person)
+    return doings.holds(rule, person.did, person.got, CATEGORIES)
 
 
 def _attribute_holds(rule: dict[str, Any], person: Person) -> bool:
@@ -348,21 +374,9 @@ def _compares(actual: Any, op: str, wanted: Any) -> bool:
 
 
 def _in_window(at: dt.datetime, window: dict[str, Any], person: Person) -> bool:
-    if at >= NOW:
-        return False
     if window.keys() & {"calendar", "since", "not_since"}:
-        return calendars.is_inside(at, window, person, NOW)
-    if "last" in window:
-        count, unit = window["last"]
-        # The month before 19 November begins on 19 October.
-        start = NOW - dt.timedelta(days=count) if unit == "days" else NOW.replace(month=NOW.month - count)
-        return at >= start
-    if "between" in window:
-        start, end = map(dt.datetime.fromisoformat, window["between"])
-        return start <= at < end
-    if "before" in window:
-        return at < dt.datetime.fromisoformat(window["before"])
-    return at >= dt.datetime.fromisoformat(window["after"]) if "after" in window else True
+        return at < NOW and calendars.is_inside(at, window, person, NOW)
+    return doings.in_window(at, window)
 
 
 def _line_matches(line: Line, item: dict[str, Any]) -> bool:
@@ -377,8 +391,8 @@ def _line_matches(line: Line, item: dict[str, Any]) -> bool:
     return _compares(actual, item["op"], wanted)
 
 
-def _matching(sales: list[Sale], body: dict[str, Any], person: Person) -> list[tuple[dt.datetime, int]]:
-    """When and for how much, of each sale with a matching line."""
+def _matching(sales: list[Sale], body: dict[str, Any], person: Person) -> list[tuple[dt.datetime, int, list[str]]]:
+    """When, for how much and of which products, of each sale with a matching line."""
     where = body.get("where", [])
     on_status = [item for item in where if item["field"] == "status"]
     on_lines = [item for item in where if item["field"] != "status"]
@@ -393,7 +407,7 @@ def _matching(sales: list[Sale], body: dict[str, Any], person: Person) -> list[t
             continue
         fitting = [line for line in sale.lines if all(_line_matches(line, item) for item in on_lines)]
         if fitting:
-            found.append((sale.at, sum(line.amount for line in fitting)))
+            found.append((sale.at, sum(line.amount for line in fitting), [line.code for line in fitting]))
     return found
 
 
@@ -403,16 +417,18 @@ def _orders_hold(body: dict[str, Any], person: Person) -> bool:
         return False
     found = _matching(person.orders, body, person)
     metric, op, wanted = body["metric"], body["op"], body["value"]
-    amounts = [amount for _, amount in found]
+    amounts = [amount for _, amount, _codes in found]
+    if metric == "distinct":
+        return _compares(len({code for *_, codes in found for code in codes}), op, wanted)
     if metric == "count":
         return _compares(len(found), op, wanted)
     if metric in ("first", "last"):
-        times = [at for at, _ in found]
-        stamps = [dt.datetime.fromisoformat(v) for v in (wanted if isinstance(wanted, list) else [wanted])]
+        times = [at for at, *_ in found]
+        stamps = [doings.moment(v) for v in (wanted if isinstance(wanted, list) else [wanted])]
         pick = min if metric == "first" else max
         return bool(times) and _compares(pick(times), op, stamps if op == "between" else stamps[0])
     if metric == "sum":
-        back = 0 if body.get("gross") else sum(amount for _, amount in _matching(person.refunds, body, person))
+        back = 0 if body.get("gross") else sum(amount for _, amount, _codes in _matching(person.refunds, body, person))
         return _compares((sum(amounts) - back) / 10_000, op, wanted)
     aggregate: Any = {"avg": statistics.fmean, "min": min, "max": max}[metric]
     return bool(amounts) and _compares(aggregate(amounts) / 10_000, op, wanted)

@@ -260,7 +260,7 @@ class SplitForm(StepForm):
         super().__init__(*args, **kwargs)
         for number in range(1, MOST_WAYS + 1):
             self.fields[f"share{number}"] = forms.IntegerField(
-                label=_("Way %(n)s, in percent") % {"n": number},
+                label=_("Way %(n)s, %%") % {"n": number},
                 required=number <= 2,
                 min_value=0,
                 max_value=100,

@@ -18,6 +18,7 @@ from django.db import connection
 
 from campaigns.automations.models import Enrolment
 from campaigns.automations.nodes import RuleJson
+from personalize.core.copy import stored_moment
 from personalize.core.database import among, is_postgres
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.nodes import Node
@@ -30,12 +31,15 @@ FEW = 2
 
 @dataclass(frozen=True)
 class Question:
-    """Whether a rule is true of a person at an instant; ``context`` is what they came in for, None where they did not yet."""
+    """Whether a rule is true of a person at an instant; ``context`` is what they came in for, None where they did not yet,
+    and ``started_at`` when that took place.
+    """
 
     rule: RuleJson
     at: dt.datetime
     person: int
     context: Mapping[str, Any] | None
+    started_at: dt.datetime | None = None
 
 
 class Asker:
@@ -74,10 +78,7 @@ class Asker:
             asked = Subscriber.objects.filter(compile_rule(node, as_of=at), pk__in=among(people))
             holding = set(asked.values_list("pk", flat=True))
             return {number for number in numbers if questions[number].person in holding}
-        rows = [
-            {"id": number, "subscriber_id": questions[number].person, "context": questions[number].context}
-            for number in numbers
-        ]
+        rows = [_row(number, questions[number]) for number in numbers]
         wanted = Enrolment.objects.order_by().filter(compile_rule(node, as_of=at, person="subscriber"))
         try:
             sql, parameters = wanted.values_list("pk").query.sql_with_params()
@@ -94,9 +95,21 @@ class Asker:
         return self._read[id(rule)]
 
 
+def _row(number: int, question: Question) -> dict[str, Any]:
+    """An enrolment that nobody wrote, as far as a rule can ask for it."""
+    return {
+        "id": number,
+        "subscriber_id": question.person,
+        "context": question.context,
+        "started_at": str(stored_moment(question.started_at)) if question.started_at else None,
+    }
+
+
 def _rows_sql() -> str:
-    """Enrolments made of one JSON parameter: as much of them as a rule can ask for."""
+    """Enrolments made of one JSON parameter."""
     if is_postgres():
-        return "SELECT * FROM jsonb_to_recordset(CAST(%s AS jsonb)) AS given(id bigint, subscriber_id bigint, context jsonb)"
+        columns = "id bigint, subscriber_id bigint, context jsonb, started_at timestamptz"
+        return f"SELECT * FROM jsonb_to_recordset(CAST(%s AS jsonb)) AS given({columns})"
     return """SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.subscriber_id') AS subscriber_id,
-                     json_extract(value, '$.context') AS context FROM json_each(%s)"""
+                     json_extract(value, '$.context') AS context, json_extract(value, '$.started_at') AS started_at
+                FROM json_each(%s)"""

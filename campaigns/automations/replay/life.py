@@ -281,7 +281,7 @@ class Life:
         lately = [event for event in self.heard if max(event.occurred_at, event.received_at) >= since]
         for exit in definition.exits:
             if isinstance(exit, RuleExit):
-                if (yield Question(exit.rule, at, self.person.pk, way.context)):
+                if (yield Question(exit.rule, at, self.person.pk, way.context, way.started_at)):
                     return exit.reason
             elif any(matching.ends(exit, event, way) for event in lately):
                 return exit.reason
@@ -299,7 +299,7 @@ class Life:
 
     def _moment(self, way: Way, step: Step, at: dt.datetime, due_at: dt.datetime) -> Verdict:
         rule = step.rule if isinstance(step, BranchStep | WaitForStep) else None
-        holds = (yield Question(rule, at, self.person.pk, way.context)) if rule is not None else False
+        holds = (yield Question(rule, at, self.person.pk, way.context, way.started_at)) if rule is not None else False
         happened = isinstance(step, WaitForStep) and any(matching.happened(step, event, way) for event in self.heard)
         date = None
         if isinstance(step, WaitDateStep):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
 from typing import Any, cast
@@ -138,20 +137,20 @@ def _compile(rule: AttributeRule, scope: Scope) -> Q:
     if field.type == "age":
         return known & birthdays.age(rule.op, list(rule.values), scope, rule.zone)
     if field.type == "date":
-        return known & _compare_days(value, rule, scope)
+        return _compare_days(value, rule, scope) & known
     moments = [resolved(item, scope.as_of) if isinstance(item, Offset) else item for item in rule.values]
     return known & _compare(value, rule.op, [_stored(item, field) for item in moments])
 
 
 def _compare_days(value: Expression | F, rule: AttributeRule, scope: Scope) -> Q:
     """The comparison of a date with fixed ones, or with such as hang on the person's own."""
-    if rule.op == "between":
-        low, high = (replace(rule, op=op, values=(item,)) for op, item in zip((">=", "<="), rule.values, strict=True))
-        return _compare_days(value, low, scope) & _compare_days(value, high, scope)
-    (item,) = rule.values
-    if not isinstance(item, Offset):
-        return _compare(value, rule.op, [_stored(item, rule.field)])
-    return local.compare(value, rule.op, lambda day: shifted(day, item).isoformat(), scope, rule.zone)
+    ops = (">=", "<=") if rule.op == "between" else (rule.op,)
+    return local.compare(value, list(zip(ops, map(_reckoning, rule.values), strict=True)), scope, rule.zone)
+
+
+def _reckoning(item: Any) -> local.Reckon:
+    """The date that is meant where a calendar shows a date, as it is stored."""
+    return lambda day: (shifted(day, item) if isinstance(item, Offset) else item).isoformat()
 
 
 def value_of(field: Field, scope: Scope | None = None) -> JsonValue:

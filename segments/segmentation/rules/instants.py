@@ -63,8 +63,9 @@ class Moment(Func):
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         given, params = compiler.compile(self.source_expressions[0])
-        whole = f"strftime('%%Y-%%m-%%dT%%H:%%M:%%S', {given}) = {given} AND {given} >= '0001-01-02'"
-        return f"CASE WHEN {whole} THEN datetime({given}) END", [*params] * 4
+        # No day is added, so that a 30 February is reckoned with and comes out another.
+        same = f"strftime('%%Y-%%m-%%dT%%H:%%M:%%S', {given}, '+0 days') = {given}"
+        return f"CASE WHEN {same} AND {given} >= '0001-01-02' THEN datetime({given}) END", [*params] * 4
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
         given, params = compiler.compile(self.source_expressions[0])

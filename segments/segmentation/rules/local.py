@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import and_
 from typing import Any, TypeAlias, TypeVar
 
 from django.db.models import (
@@ -32,6 +33,7 @@ from segments.segmentation.rules.kinds import Scope
 
 T = TypeVar("T", dt.datetime, int, str)
 Compared: TypeAlias = Expression | F
+Reckon: TypeAlias = Callable[[dt.date], Any]
 _FIELDS: Mapping[type, type[Field[Any, Any]]] = {dt.datetime: DateTimeField, int: IntegerField, str: CharField}
 _LOOKUPS: Mapping[str, type[Lookup[Any]]] = {
     "is": Exact,
@@ -55,30 +57,38 @@ def by_zone(scope: Scope, values: Mapping[str, T], otherwise: T) -> Expression:
     return Case(*cases, default=Value(otherwise, field), output_field=field)
 
 
-def compare(value: Compared, op: str, reckon: Callable[[dt.date], T], scope: Scope, zone: str) -> Q:
-    """Whether ``value`` compares so with what is reckoned from the person's own date; ``value`` must be known.
+def compare(value: Compared, comparisons: Sequence[tuple[str, Reckon]], scope: Scope, zone: str) -> Q:
+    """Whether ``value``, which must be known, compares so with all that is reckoned from the person's own date.
 
-    ``op`` is one of ``is``, ``is_not``, ``<``, ``<=``, ``>``, ``>=``. What is reckoned must never fall when the date rises.
+    Operators are ``is``, ``is_not``, ``<``, ``<=``, ``>`` and ``>=``. What is reckoned must never fall when the date rises.
     ``zone`` stands in for people who have none.
     """
-    if op == "is_not":
-        return ~compare(value, "is", reckon, scope, zone)
-    lookup = _LOOKUPS[op]
-    bounds = {day: reckon(day) for day in dates(scope.as_of)}
-    low, high = min(bounds.values()), max(bounds.values())
-    if low == high:
-        return Q(lookup(value, low))
-    own = by_zone(
-        scope,
-        {name: bounds[day] for day, names in dates(scope.as_of).items() for name in names},
-        bounds[today(scope.as_of, zone)],
-    )
-    exact = Q(lookup(value, own))
-    if op == "is":
-        return Q(In(value, sorted(set(bounds.values())))) & exact
-    certain, possible = (low, high) if op in ("<", "<=") else (high, low)
-    # What is possible is a constant, which an index can find; what is certain needs no zone.
-    return Q(lookup(value, possible)) & (Q(lookup(value, certain)) | exact)
+    possible, exactly = [], []
+    for op, reckon in comparisons:
+        bounds = {day: reckon(day) for day in dates(scope.as_of)}
+        low, high = min(bounds.values()), max(bounds.values())
+        if op == "is_not":
+            exactly.append(~compare(value, [("is", reckon)], scope, zone))
+        elif low == high:
+            possible.append(Q(_LOOKUPS[op](value, low)))
+        elif op == "is":
+            possible.append(Q(In(value, sorted(set(bounds.values())))))
+            exactly.append(Q(Exact(value, _by_date(bounds, scope, zone))))
+        else:
+            lookup, farther, nearer = _LOOKUPS[op], *((high, low) if op in ("<", "<=") else (low, high))
+            possible.append(Q(lookup(value, farther)))
+            exactly.append(Q(lookup(value, nearer)) | Q(lookup(value, _by_date(bounds, scope, zone))))
+    # First what is the same for everybody, which an index can find; few people are left to be told apart by their zone.
+    return reduce(and_, [*possible, *exactly])
+
+
+def _by_date(bounds: Mapping[dt.date, T], scope: Scope, zone: str) -> Expression:
+    """What belongs to the person's own date."""
+    otherwise = bounds[today(scope.as_of, zone)]
+    zones = {
+        name: bounds[day] for day, names in dates(scope.as_of).items() if bounds[day] != otherwise for name in names
+    }
+    return by_zone(scope, zones, otherwise)
 
 
 @lru_cache(maxsize=64)

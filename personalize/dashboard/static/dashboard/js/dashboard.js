@@ -137,3 +137,30 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (!underWay) root.classList.remove("is-busy");
   event.detail.target?.classList.remove("is-loading");
 });
+
+// A form that saves as one goes: what was typed or chosen while a save was under way is newer than the answer, so it is put
+// back into it and saved in its turn, at once or when one leaves the field.
+let newer = new Map();
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { elt, formData } = detail.requestConfig;
+  newer = new Map();
+  if (!elt.matches("form[data-saves]")) return;
+  const now = new FormData(elt);
+  for (const name of new Set([...now.keys(), ...formData.keys()])) {
+    if (now.getAll(name).join("\n") !== formData.getAll(name).join("\n")) newer.set(name, now.getAll(name));
+  }
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const form = document.querySelector("form[data-saves]");
+  if (!form || !newer.size) return;
+  const fields = [...form.elements].filter((one) => newer.has(one.name));
+  for (const field of fields) {
+    if (["checkbox", "radio"].includes(field.type)) field.checked = newer.get(field.name).includes(field.value);
+    else field.value = newer.get(field.name)[0];
+  }
+  newer = new Map();
+  const save = () => form.dispatchEvent(new Event("change", { bubbles: true }));
+  const here = fields.find((one) => one === document.activeElement);
+  if (here) here.addEventListener("blur", save, { once: true });
+  else save();
+});
