@@ -28,7 +28,6 @@ urlpatterns = [
     path("automations/<uuid:uuid>/steps/<str:step>/remove/", detail.remove_step, name="remove"),
     path("automations/<uuid:uuid>/steps/<str:step>/move/", detail.move_step, name="move_step"),
     path("automations/<uuid:uuid>/entry/", detail.save_entry, name="save_entry"),
-    path("automations/<uuid:uuid>/sentence/", detail.rule_sentence, name="sentence"),
     path("automations/<uuid:uuid>/publish/", detail.publish, name="publish"),
     path("automations/<uuid:uuid>/pause/", detail.pause, name="pause"),
     path("automations/<uuid:uuid>/resume/", detail.resume, name="resume"),

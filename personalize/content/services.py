@@ -64,6 +64,40 @@ def save_version(*, template: Template, actor: Any, marketing: bool = True) -> T
     return made if isinstance(made, list) else _store(made, actor)
 
 
+def show_block_when(
+    *, template: Template, lock_version: int, block: str, rule: dict[str, Any] | None, actor: Any
+) -> TemplateVersion | list[Problem] | None:
+    """Let a block be seen by those of whom ``rule`` is true, by everybody without one, and keep that as the next version.
+
+    What is wrong anywhere in the template is given back and nothing is changed; None when somebody else was faster.
+    """
+    blocks = [
+        _shown_when(one, rule) if isinstance(one, dict) and one.get("id") == block else one for one in template.blocks
+    ]
+    written = Template.objects.get(pk=template.pk)
+    written.blocks = blocks
+    with borrowed_renderer() as renderer:
+        made = versions.unsaved(written, brand=Brand.objects.get(), renderer=renderer, marketing=template.key is None)
+    if isinstance(made, list):
+        return made
+    with transaction.atomic():
+        changed = update_template(
+            template=template,
+            lock_version=lock_version,
+            actor=actor,
+            name=template.name,
+            subject=template.subject,
+            preheader=template.preheader,
+            blocks=blocks,
+        )
+        return _store(made, actor) if changed else None
+
+
+def _shown_when(block: dict[str, Any], rule: dict[str, Any] | None) -> dict[str, Any]:
+    kept = {key: value for key, value in block.items() if key != "show_when"}
+    return {**kept, "show_when": rule} if rule else kept
+
+
 def service_version(*, key: str) -> TemplateVersion:
     """The newest version of a built-in service mail, one of ``builtin.WORDINGS``; written on first need.
 

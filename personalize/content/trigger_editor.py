@@ -11,6 +11,7 @@ from personalize.content.trigger_rules import LISTS, NUMBERS, TEXTS
 from segments.segmentation.builder.asks import number, numbers, plain_value, raw_words
 from segments.segmentation.builder.editing import Raw, put
 from segments.segmentation.builder.parts import Choice, Choose, Editor, Line, Part, Search, Setting, Thing, pick, some
+from segments.segmentation.rules.happenings import noun
 from segments.segmentation.rules.words import either, operator_words
 
 _MANY = ("in", *LISTS)
@@ -67,7 +68,12 @@ def _property() -> Choose:
 def _value(field: str, op: Any, value: Any) -> Part:
     values = value if isinstance(value, list) else [] if value in (None, "") else [value]
     about = {"cart": _("cart"), "order": _("order"), "product": _("product")} if field == "about" else {}
-    words = either(about.get(raw_words(one), raw_words(one)) for one in values) if values else ""
+
+    def word(one: Any) -> str:
+        text = raw_words(one)
+        return noun(text) if field == "event" else about.get(text, text)
+
+    words = either(map(word, values)) if values else ""
     search = {"products": Search("orders", "product"), "event": Search("event", "name")}.get(field)
 
     def read(given: Sequence[str]) -> Any:
@@ -78,7 +84,7 @@ def _value(field: str, op: Any, value: Any) -> Part:
         return plain_value(given[0]) if field.startswith("data.") else given[0]
 
     def ask() -> Choose:
-        chosen = [Choice(raw_words(one), about.get(raw_words(one), raw_words(one))) for one in values]
+        chosen = [Choice(raw_words(one), word(one)) for one in values]
         choices = [Choice(*one) for one in about.items()]
         return Choose(choices, chosen, many=op in _MANY, free=not about, search=search, read=read)
 

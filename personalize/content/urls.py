@@ -10,5 +10,6 @@ app_name = "content"
 urlpatterns = [
     path("templates/", views.templates, name="templates"),
     path("templates/<uuid:uuid>/", views.template, name="template"),
+    path("templates/<uuid:uuid>/blocks/<str:block>/", views.show_when, name="show_when"),
     path("templates/<uuid:uuid>/preview/<uuid:subscriber>/", views.document, name="preview"),
 ]

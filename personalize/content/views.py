@@ -7,17 +7,22 @@ from uuid import UUID
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp
+from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Max
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from personalize.accounts.models import Brand
+from personalize.content import services
 from personalize.content.blocks import TYPES
+from personalize.content.forms import ShowWhenForm
 from personalize.content.models import Template, TemplateVersion
 from personalize.content.preview import Preview, preview
 from personalize.core.permissions import allowed, require
@@ -25,7 +30,7 @@ from segments.subscribers.models import Subscriber
 
 PAGE = 25
 CHOICES = 8
-SHAPES = {"desktop": _("Desktop"), "phone": _("Phone"), "text": _("Plain text")}
+SHAPES = {"desktop": gettext_lazy("Desktop"), "phone": gettext_lazy("Phone"), "text": gettext_lazy("Plain text")}
 
 
 @require("content.edit")
@@ -45,8 +50,45 @@ def templates(request: HttpRequest) -> HttpResponse:
 def template(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """One template: what it is built from, its versions, and the mail as one person gets it."""
     one = get_object_or_404(Template, uuid=uuid)
+    return _page(request, one, block=request.GET.get("block", ""))
+
+
+@require_POST
+@require("content.edit")
+def show_when(request: HttpRequest, uuid: UUID, block: str) -> HttpResponseBase:
+    """Let a block be seen only by whom its form says, and save that as a new version."""
+    one = get_object_or_404(Template, uuid=uuid)
+    if _block(one, block) is None:
+        raise Http404
+    form = ShowWhenForm(request.POST)
+    if not form.is_valid():
+        return _page(request, one, block=block, form=form, status=422)
+    said = form.cleaned_data
+    found = services.show_block_when(
+        template=one, lock_version=said["lock_version"], block=block, rule=said["rule"], actor=request.user
+    )
+    if found is None:
+        form.add_error(None, _("Somebody else changed the template in the meantime, so nothing was saved."))
+        return _page(request, one, block=block, form=form, status=409)
+    if isinstance(found, list):
+        for problem in found:
+            form.add_error(None, f"{problem.block}: {problem.message}" if problem.block else problem.message)
+        return _page(request, one, block=block, form=form, status=422)
+    messages.success(request, _("Saved as version %(n)s.") % {"n": found.number})
+    return redirect(f"{reverse('content:template', args=[one.uuid])}?block={block}")
+
+
+def _page(
+    request: HttpRequest, one: Template, *, block: str = "", form: ShowWhenForm | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of a template; what was typed stays in the form given."""
+    chosen = _block(one, block)
+    if chosen and form is None:
+        form = ShowWhenForm(initial={"rule": chosen.get("show_when"), "lock_version": one.lock_version})
     context: dict[str, Any] = {
         "template": one,
+        "chosen": chosen,
+        "form": form,
         "blocks": [_described(block) for block in one.blocks if isinstance(block, dict)],
         "versions": one.versions.select_related("created_by")[:20],
         "shapes": SHAPES,
@@ -54,7 +96,12 @@ def template(request: HttpRequest, uuid: UUID) -> HttpResponse:
     }
     if allowed(request.user, "people.view"):
         context |= _seen_by(request, one)
-    return render(request, "content/template.html", context)
+    return render(request, "content/template.html", context, status=status)
+
+
+def _block(one: Template, id: str) -> dict[str, Any] | None:
+    """The block of this id; None where there is none."""
+    return next((block for block in one.blocks if id and isinstance(block, dict) and block.get("id") == id), None)
 
 
 @require("people.view")

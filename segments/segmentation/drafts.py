@@ -23,6 +23,7 @@ class Draft:
     name: str
     description: str
     rule: str
+    mode: str
     lock_version: int
     at: str
 
@@ -34,12 +35,12 @@ def kept(session: SessionBase, segment: UUID | None) -> Draft | None:
 
 
 def keep(
-    session: SessionBase, segment: UUID | None, *, name: str, description: str, rule: str, lock_version: int
+    session: SessionBase, segment: UUID | None, *, name: str, description: str, rule: str, mode: str, lock_version: int
 ) -> Draft | None:
     """Keep a draft in the stead of the one before, the newest few of them; None where it is too long to be kept."""
     if len(name) + len(description) + len(rule) > LONGEST:
         return None
-    draft = Draft(name, description, rule, lock_version, clock.now().isoformat())
+    draft = Draft(name, description, rule, mode, lock_version, clock.now().isoformat())
     drafts = {**_without(session, segment), _key(segment): asdict(draft)}
     session[KEY] = dict(list(drafts.items())[-MOST:])
     return draft

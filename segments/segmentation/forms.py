@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from segments.segmentation import services
 from segments.segmentation.builder.fields import RuleField
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.parse import RuleError
 
 
@@ -34,11 +34,15 @@ class EditForm(forms.Form):
 
     name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
     description = forms.CharField(max_length=255, required=False, label=gettext_lazy("What it is for"))
+    mode = forms.ChoiceField(
+        label=gettext_lazy("When people are asked about"), required=False, choices=SegmentMode.choices
+    )
     lock_version = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, segment: UUID | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.segment = segment
+        self.fields["mode"].widget.attrs["form"] = "segment-form"
         self.fields["rule"] = RuleField(label=_("Rule"), small=False, everybody=True, segment=segment)
 
     def clean_name(self) -> str:

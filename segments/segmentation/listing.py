@@ -13,16 +13,23 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from personalize.core import clock, permissions
+from personalize.core import clock, permissions, registries
 from personalize.core.registries import SearchHit
 from personalize.dashboard.lists import Column, Lists
 from personalize.dashboard.templatetags.dashboard import day
 from segments.segmentation import services
 from segments.segmentation.belonging import segments_of
+from segments.segmentation.counting import count_within
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
 from segments.subscribers.models import Subscriber
+
+PATIENCE = 0.3
+"""So many seconds each figure of the list may take before it is told from a sample."""
+
+NAMED = 2
+"""So many users of a segment are named in the list."""
 
 
 def url(segment: Segment) -> str:
@@ -64,10 +71,20 @@ def _name(segment: Segment) -> SafeString:
 
 
 def _people(segment: Segment) -> str:
+    """How many there are now, within the time a page can wait."""
     try:
-        return intcomma(services.count(rule=segment.rule, as_of=clock.now()))
+        counted = count_within(node=parse(services.meaning(segment)), as_of=clock.now(), seconds=PATIENCE)
     except RuleError:
         return "–"
+    return intcomma(counted.people) if counted.exact else _("about %(n)s") % {"n": intcomma(counted.people)}
+
+
+def _used_by(segment: Segment) -> str:
+    uses = registries.uses_of("segment", segment)
+    if not uses:
+        return "–"
+    names = ", ".join(label for label, _state, _url in uses[:NAMED])
+    return names if len(uses) <= NAMED else _("%(names)s and %(n)d more") % {"names": names, "n": len(uses) - NAMED}
 
 
 SEGMENTS = Lists(
@@ -75,6 +92,14 @@ SEGMENTS = Lists(
     columns=(
         Column("name", gettext_lazy("Segment"), value=lambda segment: segment.name, show=_name, sort=("name",)),
         Column("people", gettext_lazy("People"), value=_people, number=True),
+        Column(
+            "mode",
+            gettext_lazy("Asked"),
+            value=lambda segment: segment.get_mode_display().partition(":")[0],
+            sort=("mode",),
+            later=True,
+        ),
+        Column("used", gettext_lazy("Used by"), value=_used_by, later=True, quiet=True),
         Column(
             "changed",
             gettext_lazy("Changed"),

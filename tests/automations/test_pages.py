@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
 from typing import Any
 
@@ -242,25 +243,30 @@ def test_an_edit_over_somebody_elses_is_refused_and_what_was_typed_stays(page: C
     assert step_of(cart, "wait")["for"] == [4, "hours"]
 
 
-def test_a_question_is_asked_with_a_small_form(page: Client, cart: Automation):
-    save(page, cart, "ask", rule_kind="orders", rule_metric="count", rule_orders_op=">=", rule_orders_value="2",
-         rule_orders_days="90")  # fmt: skip
-    rule = {"orders": {"metric": "count", "op": ">=", "value": 2, "window": {"last": [90, "days"]}}}
-    assert step_of(cart, "ask")["rule"] == rule
+def test_a_question_is_put_together_in_the_rule_builder(page: Client, cart: Automation):
+    orders = {"orders": {"metric": "count", "op": ">=", "value": 2, "window": {"last": [90, "days"]}}}
+    save(page, cart, "ask", rule=json.dumps(orders))
+    assert step_of(cart, "ask")["rule"] == {"v": 1, "all": [orders]}
     assert (step_of(cart, "ask")["next"], step_of(cart, "ask")["no"]) == ("yes", "no")
     html = text(page, addresses.url(cart, "step=ask"))
-    assert '<option value="orders" selected>' in html
+    assert "data-rules" in html
+    assert "Orders were placed at least 2 times in the last 90 days" in html
 
 
-def test_several_rules_are_kept_as_json_with_their_sentence(page: Client, cart: Automation):
-    both = '{"any": [{"attr": "country", "op": "is", "value": "GB"}, {"attr": "country", "op": "is", "value": "IE"}]}'
-    save(page, cart, "ask", rule_kind="json", rule_json=both)
-    assert len(step_of(cart, "ask")["rule"]["any"]) == 2
-    sentence = page.post(url("sentence", cart), {"rule_kind": "json", "rule_json": both}).content.decode()
-    assert "Ireland" in sentence
-    broken = save(page, cart, "ask", rule_kind="json", rule_json='{"any": [{"attr": "shoe", "op": "is", "value": 1}]}')
+def test_a_question_may_ask_what_brought_people_in(page: Client, cart: Automation):
+    worth = {"trigger": "total", "op": ">=", "value": 80}
+    save(page, cart, "ask", rule=json.dumps({"any": [worth]}))
+    assert step_of(cart, "ask")["rule"]["any"] == [worth]
+    assert "Worth of the cart or order is at least 80" in text(page, addresses.url(cart, "step=ask"))
+
+
+def test_a_question_that_makes_no_sense_is_told_at_its_place_and_nothing_is_saved(page: Client, cart: Automation):
+    before = step_of(cart, "ask")["rule"]
+    broken = save(page, cart, "ask", rule='{"any": [{"attr": "shoe", "op": "is", "value": 1}]}')
     assert broken.status_code == 422
-    assert "There is no field ‘shoe’" in broken.content.decode()
+    assert "any[0].attr: There is no field ‘shoe’" in broken.content.decode()
+    assert "Ask something." in save(page, cart, "ask", rule='{"v": 1, "all": []}').content.decode()
+    assert step_of(cart, "ask")["rule"] == before
 
 
 def test_a_mail_step_keeps_its_window_and_its_mode(page: Client, cart: Automation):

@@ -156,10 +156,12 @@ def test_the_dashboard_deletes_only_what_nothing_uses_and_only_for_those_who_may
     assert client.post(url).status_code == 403
     client.force_login(priya)
     outer = services.create_segment(name="Outer", rule={"any": [{"segment": str(british.uuid)}]}, actor=priya)
-    assert "delete-segment" not in client.get(page).content.decode()
+    shown = client.get(page).content.decode()
+    assert "‘British’ cannot be deleted while it is used" in shown
+    assert f'action="{url}"' not in shown
     assert "is used by ‘Outer’" in client.post(url, follow=True).content.decode()
     outer.delete()
-    assert "delete-segment" in client.get(page).content.decode()
+    assert f'action="{url}"' in client.get(page).content.decode()
     assert "‘British’ is deleted." in client.post(url, follow=True).content.decode()
     assert not Segment.objects.exists()
 

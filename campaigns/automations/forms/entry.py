@@ -14,8 +14,8 @@ from campaigns.automations.forms.steps import ABOUT, EVENT, date_fields, event_n
 from campaigns.automations.models import Automation
 from campaigns.delivery.models import Sender
 from segments.consent.models import Topic, TopicKind
+from segments.segmentation.builder.fields import RuleField
 from segments.segmentation.models import Segment
-from segments.segmentation.rules.parse import RuleError, parse
 
 Body = Mapping[str, Any]
 
@@ -246,7 +246,7 @@ class EntryForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Recipes with commas between, such as abandoned_cart."),
     )
-    rule = Json(label=gettext_lazy("Only people like this, as JSON"), required=False)
+    rule = RuleField(label=gettext_lazy("Only people of whom this holds"), required=False, allow_trigger=True)
     one_at_a_time = forms.BooleanField(
         label=gettext_lazy("Only the newest of several carts is mailed about"), required=False
     )
@@ -263,9 +263,6 @@ class EntryForm(forms.Form):
             "one_at_a_time": draft.get("one_at_a_time", False),
             "guarded": draft.get("guarded", False),
         }
-
-    def clean_rule(self) -> Any:
-        return _sound(self.cleaned_data["rule"])
 
     def says(self) -> dict[str, Any]:
         """The entry as JSON."""
@@ -297,16 +294,13 @@ class ExitRuleForm(forms.Form):
         error_messages={"invalid": gettext_lazy("A word in small letters, such as order.")},
     )
     where = Json(label=gettext_lazy("Only events like this, as JSON"), required=False)
-    rule = Json(label=gettext_lazy("Or when this rule holds, as JSON"), required=False)
+    rule = RuleField(label=gettext_lazy("Or when this holds"), required=False, allow_trigger=True)
     back = forms.JSONField(required=False, widget=forms.HiddenInput)
 
     @classmethod
     def initial_of(cls, exit: Body) -> dict[str, Any]:
         """The fields for one exit's JSON."""
         return {**exit, "event": names_text(exit.get("event"))}
-
-    def clean_rule(self) -> Any:
-        return _sound(self.cleaned_data["rule"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -339,13 +333,3 @@ class _ExitRules(forms.BaseFormSet):  # type: ignore[type-arg]  # Django gives i
 
 
 ExitRules = forms.formset_factory(ExitRuleForm, formset=_ExitRules, extra=1, max_num=20, can_delete=True)
-
-
-def _sound(rule: Any) -> Any:
-    """A rule that can be used, or none."""
-    if rule is not None:
-        try:
-            parse(rule)
-        except RuleError as error:
-            raise forms.ValidationError(str(error)) from error
-    return rule

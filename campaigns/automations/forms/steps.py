@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.automations import words
-from campaigns.automations.forms.parts import DurationField, Json, RuleFields, TimeOfDay, rule_initial
+from campaigns.automations.forms.parts import DurationField, Json, TimeOfDay
 from campaigns.automations.models import Endpoint
 from personalize.content.models import Template
 from segments.consent.models import Topic
+from segments.segmentation.builder.fields import RuleField
 from segments.subscribers.models import AttributeDefinition, StaticList
 
 Body = Mapping[str, Any]
@@ -41,8 +42,8 @@ class StepForm(forms.Form):
         return {key: value for key, value in self.cleaned_data.items() if value not in (None, "", [])}
 
     def groups(self) -> list[list[forms.BoundField]]:
-        """The fields as they stand: alone or in pairs, without those of a rule and those few need."""
-        return self._grouped(lambda name: not name.startswith("rule_") and name not in (*self.seldom, "name"))
+        """The fields as they stand: alone or in pairs, without those few need."""
+        return self._grouped(lambda name: name not in (*self.seldom, "name"))
 
     def more(self) -> list[list[forms.BoundField]]:
         """The fields few need, the name last."""
@@ -224,9 +225,10 @@ class WaitForForm(StepForm):
     about = forms.ChoiceField(label=gettext_lazy("About"), required=False, choices=ABOUT)
     most = DurationField(label=gettext_lazy("At most"))
     where = Json(label=gettext_lazy("Only events like this, as JSON"), required=False)
-    rule = Json(
-        label=gettext_lazy("Or until this rule holds, as JSON"),
+    rule = RuleField(
+        label=gettext_lazy("Or until this holds"),
         required=False,
+        allow_trigger=True,
         help_text=gettext_lazy("Leave the event empty then."),
     )
 
@@ -247,14 +249,8 @@ class WaitForForm(StepForm):
         return {**said, "event": event_names(said["event"])}
 
 
-class BranchForm(RuleFields, StepForm):
-    @classmethod
-    def initial_of(cls, body: Body) -> dict[str, Any]:
-        return {**body, **rule_initial(body.get("rule"))}
-
-    def says(self) -> dict[str, Any]:
-        said: dict[str, Any] = {"rule": self.rule()}
-        return {**said, "name": self.cleaned_data["name"]} if self.cleaned_data["name"] else said
+class BranchForm(StepForm):
+    rule = RuleField(label=gettext_lazy("The question"), allow_trigger=True)
 
 
 class SplitForm(StepForm):

@@ -8,7 +8,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_POST
 from campaigns.automations import addresses, editing, guard, services, words
 from campaigns.automations.figures import figures, inside_by_version
 from campaigns.automations.forms.entry import EntryForm, ExitRuleForm, ExitRules, SettingsForm, TriggerForm
-from campaigns.automations.forms.parts import RuleFields
 from campaigns.automations.forms.steps import FORMS, FRESH, StepForm
 from campaigns.automations.lists import people
 from campaigns.automations.models import Automation, AutomationVersion
@@ -127,15 +126,6 @@ def save_entry(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     if not saved:
         return _page(request, automation, tab="entry", entry=entry, conflict=True, status=409)
     return redirect(addresses.url(automation, "tab=entry"))
-
-
-@require_POST
-@require("automation.edit")
-def rule_sentence(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """How the rule in a form is understood, as a sentence, while it is written."""
-    form = RuleFields(request.POST)
-    context = {"sentence": words.rule_words(form.rule()) if form.is_valid() else "", "form": form}
-    return render(request, "automations/_sentence.html", context)
 
 
 @require_POST
@@ -274,7 +264,6 @@ def _page(
         "can_run": allowed(request.user, "automation.run"),
         "state": AutomationState,
         "last": _last(outline),
-        "rule_sentence": words.rule_words(outline.items[step].body.get("rule")) if step else "",
         "ways": _ways(outline.items.get(step)),
         "goes_too": _titles(painter, editing.lost_with(automation.draft, step)) if step else [],
         "places": _places(painter, automation, step) if step and editing.movable(automation.draft, step) else [],

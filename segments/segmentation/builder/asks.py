@@ -9,12 +9,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from personalize.core.registries import mail_groups
 from segments.segmentation.builder.parts import Fill, Input, Part, Setting, Way
 from segments.segmentation.rules import anchors, windows, words
 from segments.segmentation.rules.moments import parse_moment
 from segments.segmentation.rules.reading import RuleError
 
 UNSAID = (None, "", [])
+MOST_CAMPAIGNS = 50
+"""So many campaigns are offered as beginnings of a span of time."""
 
 
 def number(text: str) -> Any:
@@ -300,6 +303,8 @@ def _anchors(setting: Setting, *said: Any) -> list[tuple[str, str]]:
     dates = [key for key, field in vocabulary.fields.items() if field.type in ("date", "datetime")]
     asked: list[Any] = ["last_order", "last_message", *(["enrolment"] if setting.trigger else [])]
     asked += [{"topic": key} for key in vocabulary.topics] + [{"attr": key} for key in dates]
+    campaigns = mail_groups.get("campaigns")
+    asked += [{"campaign": str(uuid)} for uuid, _name in campaigns.named()[:MOST_CAMPAIGNS]] if campaigns else []
     found: dict[str, str] = {}
     for raw in (*asked, *(one for one in said if one is not None)):
         with suppress(RuleError):  # Not every app that brings anchors need be there.

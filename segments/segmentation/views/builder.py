@@ -28,6 +28,7 @@ from segments.segmentation.explain import Branch, explain
 from segments.segmentation.rules.parse import GROUPS, parse
 from segments.segmentation.suggestions import suggest
 from segments.segmentation.unknown import unknown
+from segments.segmentation.why import Answer, answers
 from segments.subscribers import people
 from segments.subscribers.models import Subscriber
 
@@ -119,7 +120,7 @@ def count(request: HttpRequest) -> HttpResponseBase:
         "seconds": number_format(max(counted.seconds, 0.01), 2),
         "gone": gone,
         "everybody": everybody,
-        "share": number_format(100 * counted.people / everybody if everybody else 0, 1),
+        "share": number_format(round(100 * counted.people / everybody, 1) if everybody else 0, 1),
         "url": people_url(rule),
     }
     response = render(request, "segmentation/builder/_count.html", context)
@@ -170,6 +171,31 @@ def sample(request: HttpRequest) -> HttpResponseBase:
     return render(request, "segmentation/builder/_sample.html", context)
 
 
+@require_POST
+@require("people.view")
+def why(request: HttpRequest) -> HttpResponseBase:
+    """What is true of one person, to be put under each rule, with the fact that decides it."""
+    asked = Asked(request)
+    wanted = _uuid(request.POST.get("person", ""))
+    person = Subscriber.objects.present().filter(uuid=wanted).first() if wanted else None
+    found = answers(rule=asked.finished()[0], person=person, as_of=clock.now())
+    root = drawing.draw(asked.text, asked.setting).root
+    told = {answer.path: answer for answer in found} if isinstance(found, list) else {}
+    drawn = list(_answered_twigs(root, told)) if root else []
+    context = {"answers": drawn, "inside": told[""].holds if "" in told else None, "setting": asked.setting}
+    return render(request, "segmentation/builder/_answers.html", context)
+
+
+@require_POST
+@require("people.view")
+def whom(request: HttpRequest) -> HttpResponseBase:
+    """People one may ask about, by what is typed of their name."""
+    words = request.POST.get("typed", "").strip()[:200]
+    found = people.find(request.user, Subscriber.objects.present(), words).order_by("pk")[:SHOWN] if words else []
+    listed = [(one, one.full_name or people.address_for(request.user, one)) for one in found]
+    return render(request, "segmentation/builder/_whom.html", {"listed": listed, "typed": words})
+
+
 class Asked:
     """What every request of the builder says: where the rule stands, the rule itself, and where in it something is asked."""
 
@@ -217,6 +243,15 @@ class Asked:
             focus, opens = _focus(_twig(made.root, edited.place if edited else self.place), self)
             context |= {"focus": focus, "opens": opens and refusal is None}
         return render(request, "segmentation/builder/widget.html", context)
+
+
+def _answered_twigs(group: Twig, told: Mapping[str, Answer]) -> Iterator[tuple[Twig, Answer, bool]]:
+    """Each condition with its answer, and whether that helps: inside "none" it does when the condition is not true."""
+    for twig in group.children:
+        if twig.kind:
+            yield from _answered_twigs(twig, told)
+        elif twig.path in told and not twig.message:
+            yield twig, told[twig.path], told[twig.path].holds != (group.kind == "none")
 
 
 def _uuid(text: str) -> UUID | None:
@@ -357,7 +392,8 @@ def _figures(twig: Twig, branch: Branch, raw: Any, reach: list[Any]) -> Iterator
     """Each node with its figure, and the address of the people behind it; ``reach`` are the rules that hold before it."""
     yield twig, branch, people_url({"v": 1, "all": [*reach, raw]})
     before = list(reach) if twig.kind == "all" else []
-    for child, grown, inside in zip(twig.children, branch.children, editing.children_of(raw), strict=True):
+    # What stands in for an unfinished condition has children where the condition has none.
+    for child, grown, inside in zip(twig.children, branch.children, editing.children_of(raw), strict=False):
         yield from _figures(child, grown, inside, before)
         if twig.kind == "all":
             before.append(inside)

@@ -24,7 +24,8 @@ from segments.segmentation.audience import people_of
 from segments.segmentation.builder.links import rule_in
 from segments.segmentation.builder.parts import Setting
 from segments.segmentation.forms import EditForm
-from segments.segmentation.models import Segment
+from segments.segmentation.history import figures_of
+from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
 from segments.segmentation.why import Nobody, answers
@@ -67,7 +68,11 @@ def create(request: HttpRequest) -> HttpResponseBase:
     said = form.cleaned_data
     try:
         made = services.create_segment(
-            name=said["name"], description=said["description"], rule=said["rule"], actor=request.user
+            name=said["name"],
+            description=said["description"],
+            rule=said["rule"],
+            mode=said["mode"] or SegmentMode.LIVE,
+            actor=request.user,
         )
     except IntegrityError:
         form.add_error("name", _("There is a segment of this name already."))
@@ -94,6 +99,7 @@ def save(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
             name=said["name"],
             description=said["description"],
             rule=said["rule"],
+            mode=said["mode"] or None,
             actor=request.user,
         )
     except IntegrityError:
@@ -118,6 +124,7 @@ def keep_draft(request: HttpRequest, uuid: UUID | None = None) -> HttpResponse:
         name=request.POST.get("name", ""),
         description=request.POST.get("description", ""),
         rule=request.POST.get("rule", ""),
+        mode=request.POST.get("mode", ""),
         lock_version=int(shown) if shown.isdecimal() and len(shown) < 10 else 0,
     )
     return render(request, "segmentation/_draft.html", {"draft_at": _at(draft), "too_long": draft is None})
@@ -189,6 +196,7 @@ def _page(
     draft = drafts.kept(request.session, segment.uuid if segment else None) if can_edit else None
     if form is None:
         form = EditForm(initial=_initial(segment, draft), segment=segment.uuid if segment else None)
+    person = _person(request)
     context: dict[str, Any] = {
         "segment": segment,
         "form": form,
@@ -202,7 +210,9 @@ def _page(
         "lock_version": segment.lock_version if segment else 0,
         "setting": Setting.of(segment=segment.uuid if segment else None, id=f"{form['rule'].auto_id}-rules"),
         "uses": registries.uses_of("segment", segment) if segment else [],
-        "person": _person(request),
+        "past": _past(segment),
+        "person": person,
+        "name": (person.full_name or people.address_for(request.user, person)) if person else "",
     }
     # htmx is not in the way here: what is wrong comes with the status that says so.
     status = 409 if conflict else 422 if form.is_bound else 200
@@ -215,6 +225,7 @@ def _initial(segment: Segment | None, draft: drafts.Draft | None) -> dict[str, A
             "name": draft.name,
             "description": draft.description,
             "rule": draft.rule,
+            "mode": draft.mode,
             "lock_version": draft.lock_version,
         }
     if segment is None:
@@ -223,8 +234,19 @@ def _initial(segment: Segment | None, draft: drafts.Draft | None) -> dict[str, A
         "name": segment.name,
         "description": segment.description,
         "rule": segment.rule,
+        "mode": segment.mode,
         "lock_version": segment.lock_version,
     }
+
+
+def _past(segment: Segment | None) -> dict[str, Any] | None:
+    """How many people were in it on the days of the last month, as far as anybody counted."""
+    counted = figures_of(segment) if segment else []
+    if len(counted) < 2:
+        return None
+    figures = [people for _day, people in counted]
+    (first_day, first), last = counted[0], figures[-1]
+    return {"figures": figures, "since": first_day, "first": first, "change": last - first}
 
 
 def _at(draft: drafts.Draft | None) -> dt.datetime | None:

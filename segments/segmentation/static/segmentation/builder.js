@@ -78,13 +78,9 @@ const tick = (option) => {
   if (there) {
     there.closest("label").remove();
   } else {
-    const chip = document.createElement("label");
-    chip.className = "rule-chip";
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "value", checked: true });
-    box.value = option.dataset.value;
-    const words = document.createElement("span");
-    words.textContent = option.querySelector("span").textContent;
-    chip.append(box, words);
+    const chip = popover.querySelector("template").content.firstElementChild.cloneNode(true);
+    chip.querySelector("input").value = option.dataset.value;
+    chip.querySelector("span").textContent = option.dataset.words;
     chips.append(chip);
   }
   form.setAttribute("data-changed", "");
@@ -168,6 +164,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
     const typed = popover.querySelector("#rule-ask-typed");
     typed.dataset.answered = event.detail.requestConfig.parameters.typed ?? "";
     mark();
+    // Whoever had gone down into the list is still in it.
+    if (!popover.contains(document.activeElement)) (options()[0] ?? typed).focus();
     if (taking && typed.dataset.answered === typed.value) {
       taking = false;
       options()[0]?.click();
