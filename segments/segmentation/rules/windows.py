@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from django.db.models import Expression, F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from personalize.core import localtime
@@ -32,7 +32,7 @@ MAX_OFFSET = 1_000
 _EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 _LATEST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
-Edge: TypeAlias = dt.datetime | Expression | F
+Edge: TypeAlias = dt.datetime | anchors.Instant
 
 
 def parse_window(raw: Any, path: str, vocabulary: Vocabulary) -> Window:
