@@ -22,7 +22,7 @@ from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
-from segments.segmentation.services import audience, condition, meaning
+from segments.segmentation.services import audience, condition
 
 OWNER_KIND = "variant"
 CANCELLABLE = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
@@ -115,8 +115,8 @@ def send_campaign(
             send_at=send_at or now(),
             as_of=as_of,
             audience_rule={
-                "segment": meaning(campaign.segment),
-                "excluded": meaning(campaign.excluded) if campaign.excluded else None,
+                "segment": campaign.segment.meaning,
+                "excluded": campaign.excluded.meaning if campaign.excluded else None,
             },
             updated_at=now(),
         )

@@ -233,7 +233,7 @@ def delete_segment(
 def count_segment(request: ApiRequest, segment: uuid.UUID, as_of: AsOf = None) -> CountOut | HttpResponse:
     """How many people are in a segment; about how many, where counting takes too long."""
     found = _find(segment)
-    return _count(found.rule, as_of) if found else not_found(request, what="segment")
+    return _count(found.meaning, as_of) if found else not_found(request, what="segment")
 
 
 @gate.operation("GET", "/segments/{segment}/people", scope="segments:read", response=PeopleOut)
@@ -250,7 +250,7 @@ def list_people(
         return not_found(request, what="segment")
     at = as_of or clock.now()
     try:
-        people = services.audience(rule=found.rule, as_of=at).order_by("pk")
+        people = services.audience(rule=found.meaning, as_of=at).order_by("pk")
     except RuleError as error:
         return _cannot_be_used(error)
     if refused := _out_of_reach(at):

@@ -49,13 +49,6 @@ def audience(*, rule: dict[str, Any], as_of: dt.datetime, few: bool = False) -> 
     return people_of(parse(rule), as_of=as_of, few=few)
 
 
-def meaning(segment: Segment) -> dict[str, Any]:
-    """The rule by which the segment is used: its own, or, of a snapshot, that one was in it when it was taken."""
-    if segment.mode == SegmentMode.SNAPSHOT:
-        return {"v": 1, "all": [{"segment": str(segment.uuid)}]}
-    return dict(segment.rule)
-
-
 def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False) -> Q:
     """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError.
 

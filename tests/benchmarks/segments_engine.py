@@ -129,7 +129,7 @@ def best(forms: Sequence[str], work: Callable[[Statement], object]) -> Statement
     ways = [
         Statement(form, by_hand.parameters(), tuned) for form in forms for tuned in (True, False)[: 1 + is_postgres()]
     ]
-    times = {way: min(seconds(lambda way=way: work(way)) for _ in range(2)) for way in ways}  # type: ignore[misc]
+    times = {way: min(seconds(lambda way=way: work(way)) for _ in range(2)) for way in ways}
     return min(ways, key=times.__getitem__)
 
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from personalize.core.addresses import address_key
 from personalize.core.clock import now
+from personalize.core.database import fold
+from segments.commerce.models import Order, OrderLine
 from segments.events.models import Event
 from segments.events.services import record_events
 from segments.events.types import NewEvent
@@ -18,8 +21,11 @@ from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot, 
 from segments.segmentation.rules.parse import parse
 from segments.subscribers.models import Subscriber
 from tests.benchmarks.harness import Bench, bench
-from tests.benchmarks.segments_counts import make_shop
+from tests.factories import make_product
 
+COUNTRIES = ("GB", "IE", "DE", "FR")
+CATEGORIES = ("Garden", "Kitchen", "Candles")
+ORDERS_EACH = 3
 TOUCHED = 10_000  # Or a tenth of them, where they are fewer.
 EVENTS_EACH = 10
 BATCH = 100
@@ -46,6 +52,59 @@ def rules() -> dict[str, dict[str, Any]]:
             ],
         },
     }
+
+
+def make_shop(people: int, at: dt.datetime) -> None:
+    chance = random.Random(7)
+    products = [make_product(f"P{n}", category=CATEGORIES[n % 3]) for n in range(300)]
+    made = Subscriber.objects.bulk_create(
+        [
+            Subscriber(
+                email=f"person{n}@post.example",
+                address_key=address_key(f"person{n}@post.example"),
+                country=COUNTRIES[n % len(COUNTRIES)],
+                city="Bristol",
+                city_folded=fold("Bristol"),
+                created_at=at,
+                updated_at=at,
+            )
+            for n in range(people)
+        ],
+        batch_size=2000,
+    )
+    orders = Order.objects.bulk_create(
+        [
+            Order(
+                number=f"N{person.pk}-{n}",
+                subscriber=person,
+                placed_at=at - dt.timedelta(days=chance.randrange(365), hours=1),
+                total=0,
+                updated_at=at,
+            )
+            for person in made
+            for n in range(ORDERS_EACH)
+            if chance.random() < 0.7
+        ],
+        batch_size=2000,
+    )
+    OrderLine.objects.bulk_create(
+        [
+            OrderLine(
+                order=order,
+                subscriber_id=order.subscriber_id,
+                placed_at=order.placed_at,
+                position=1,
+                product=product,
+                code=product.code,
+                quantity=1,
+                unit_price=price,
+                amount=price,
+            )
+            for order in orders
+            for product, price in [(chance.choice(products), chance.randint(10_000, 900_000))]
+        ],
+        batch_size=2000,
+    )
 
 
 def make_events(at: dt.datetime) -> None:

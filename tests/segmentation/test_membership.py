@@ -234,12 +234,12 @@ def test_a_snapshot_is_as_it_was_when_it_was_taken():
     uses = {"v": 1, "all": [{"segment": str(segment.uuid)}]}
     move("ann", country="GB")
     # Until it is taken for the first time its rule is asked.
-    assert services.count(rule=services.meaning(segment), as_of=NOW) == 1
+    assert services.count(rule=segment.meaning, as_of=NOW) == 1
     settle()
     move("bob", country="GB")
     move("ann", country="DE")
     settle(NOW + MINUTE)
-    for rule in (uses, services.meaning(segment)):
+    for rule in (uses, segment.meaning):
         assert [person.email for person in services.audience(rule=rule, as_of=NOW)] == ["ann@post.example"]
     take(segment=segment, at=NOW + MINUTE)
     assert [person.email for person in services.audience(rule=uses, as_of=NOW)] == ["bob@post.example"]

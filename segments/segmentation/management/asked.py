@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from personalize.core import clock
-from segments.segmentation import services
 from segments.segmentation.management.naming import segment_called
 from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.parse import RuleError, parse
@@ -27,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
 def read(options: dict[str, Any]) -> tuple[Node, dt.datetime]:
     """The rule that is meant, and the instant; CommandError says what is wrong with either."""
     try:
-        rule = _read(options["rule"]) if options["rule"] else services.meaning(segment_called(options["segment"]))
+        rule = _read(options["rule"]) if options["rule"] else segment_called(options["segment"]).meaning
         return parse(rule), moment(options["as_of"], "--as-of") if options["as_of"] else clock.now()
     except RuleError as error:
         raise CommandError(str(error)) from error

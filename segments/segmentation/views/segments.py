@@ -161,7 +161,7 @@ def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
     name = subscriber.full_name or people.address_for(request.user, subscriber)
     context: dict[str, Any] = {"segment": segment, "person": subscriber, "name": name}
     try:
-        found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
+        found = answers(rule=segment.meaning, person=subscriber, as_of=clock.now())
     except RuleError as error:
         return render(request, "segmentation/why.html", {**context, "error": error})
     if isinstance(found, Nobody):
