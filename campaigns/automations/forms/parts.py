@@ -23,7 +23,8 @@ class DurationWidget(forms.MultiWidget):
     template_name = "automations/_duration.html"
 
     def __init__(self) -> None:
-        super().__init__([forms.NumberInput(attrs={"min": 0}), forms.Select(choices=UNITS)])
+        number = forms.NumberInput(attrs={"min": 0, "aria-label": gettext_lazy("Number")})
+        super().__init__([number, forms.Select(choices=UNITS, attrs={"aria-label": gettext_lazy("Unit")})])
 
     def decompress(self, value: Any) -> list[Any]:
         return list(value) if isinstance(value, list | tuple) and len(value) == 2 else [None, "hours"]
