@@ -149,11 +149,11 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def set_locally(**settings: str) -> Iterator[None]:
-    """Run what is inside in one transaction with PostgreSQL's settings changed; SQLite has none."""
+    """Run what is inside in one transaction with PostgreSQL's settings changed; SQLite has none, and runs it as it is."""
+    if not is_postgres():
+        yield
+        return
     with transaction.atomic():
-        if not is_postgres() or not settings:
-            yield
-            return
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {', '.join(['current_setting(%s)'] * len(settings))}", list(settings))
             before = dict(zip(settings, cursor.fetchone(), strict=True))

@@ -134,7 +134,7 @@ def bench(description: str, *, unit: str, rows: int, keeps: str = "") -> Iterato
     if keep and connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(Path(tempfile.gettempdir()) / f"{keeps}.sqlite3")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    databases = setup_databases(verbosity=0, interactive=False, keepdb=keep)
+    databases = setup_databases(verbosity=0, interactive=False, keepdb=keep, serialized_aliases=())
     try:
         Brand.objects.update_or_create(
             pk=1,

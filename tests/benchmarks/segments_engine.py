@@ -126,10 +126,9 @@ def of_changed(node: Node) -> Statement:
 
 def best(forms: Sequence[str], work: Callable[[Statement], object]) -> Statement:
     """The form that is fastest at this, of two tries each."""
-    ways = [
-        Statement(form, by_hand.parameters(), tuned) for form in forms for tuned in (True, False)[: 1 + is_postgres()]
-    ]
-    times = {way: min(seconds(lambda way=way: work(way)) for _ in range(2)) for way in ways}
+    settings = (True, False) if is_postgres() else (True,)
+    ways = [Statement(form, by_hand.parameters(), tuned) for form in forms for tuned in settings]
+    times = {way: min(seconds(partial(work, way)) for _ in range(2)) for way in ways}
     return min(ways, key=times.__getitem__)
 
 
