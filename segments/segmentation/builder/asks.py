@@ -15,7 +15,7 @@ from segments.segmentation.rules import anchors, windows, words
 from segments.segmentation.rules.moments import parse_moment
 from segments.segmentation.rules.reading import RuleError
 
-UNSAID = (None, "", [])
+UNSAID: tuple[Any, ...] = (None, "", [])
 MOST_CAMPAIGNS = 50
 """So many campaigns are offered as beginnings of a span of time."""
 
