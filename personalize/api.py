@@ -38,7 +38,7 @@ _PROBLEMS = {
     401: "There is no key, or it is not known, revoked or expired.",
     403: "The key lacks the scope that is needed.",
     404: "There is nothing of that name for this key.",
-    409: "The Idempotency-Key was used for another request.",
+    409: "The Idempotency-Key was used for another request, or somebody changed or uses the thing.",
     413: "The body is larger than 256 KB, for batches 1 MB.",
     415: "The body is not JSON, or packed otherwise than with gzip.",
     422: "Values are missing or wrong; `errors` says which.",

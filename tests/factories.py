@@ -15,6 +15,7 @@ from personalize.core.addresses import address_key
 from personalize.core.database import fold
 from segments.commerce.models import Cart, CartLine, Order, OrderLine, Product
 from segments.consent.models import OptIn, Subscription, Topic
+from segments.segmentation.models import Segment
 from segments.subscribers.models import Subscriber
 
 NOW = dt.datetime(2026, 11, 19, 8, 40, tzinfo=dt.UTC)
@@ -42,6 +43,11 @@ def make_topic(key: str = "news", **fields: Any) -> Topic:
 
 def make_subscription(subscriber: Subscriber, topic: Topic, state: str = "subscribed", **fields: Any) -> Subscription:
     return Subscription.objects.create(subscriber=subscriber, topic=topic, state=state, **{"changed_at": NOW, **fields})
+
+
+def make_segment(name: str = "Customers", rule: Any = None) -> Segment:
+    """A segment, of everybody unless told otherwise."""
+    return Segment.objects.create(name=name, rule=rule or {"v": 1, "all": []}, created_at=NOW, updated_at=NOW)
 
 
 def make_product(code: str | None = None, **fields: Any) -> Product:

@@ -213,7 +213,7 @@ def _holding(one: Named, people: Collection[int], at: dt.datetime) -> set[int] |
     if rule is None:
         return None
     try:
-        asked = condition(rule=dict(rule), as_of=at)
+        asked = condition(rule=dict(rule), as_of=at, few=True)
     except RuleError as error:
         logger.warning(
             "Nobody comes into %s, for its rule cannot be asked any more: %s %s",

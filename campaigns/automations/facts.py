@@ -108,7 +108,8 @@ def moments(group: Group) -> dict[int, Moment]:
 
 def _whom(ids: Sequence[int], rule: RuleJson, at: dt.datetime) -> set[int]:
     rows = Enrolment.objects.filter(pk__in=among(ids))
-    return set(rows.filter(condition(rule=dict(rule), as_of=at, person="subscriber")).values_list("pk", flat=True))
+    holds = condition(rule=dict(rule), as_of=at, person="subscriber", few=True)
+    return set(rows.filter(holds).values_list("pk", flat=True))
 
 
 def _may_not_be_mailed(group: Group) -> dict[int, str]:

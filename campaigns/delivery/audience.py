@@ -16,10 +16,19 @@ from personalize.core.clock import now
 from personalize.core.database import new_uuid_sql
 from personalize.core.states import move
 from segments.consent.models import Topic
+from segments.segmentation.audience import planned
 from segments.subscribers.models import Subscriber
 
 SLICE = 20_000
 """Subscriber ids looked at in one transaction."""
+
+MANY = 10
+"""In more slices than this, asking about the people of each costs less than gathering the facts of all every time."""
+
+
+def comes_in_many_slices(run: Run) -> bool:
+    """Whether so many people are known that a slice of them is few: it is cheaper then to ask about each one of it."""
+    return run.upper > MANY * SLICE
 
 
 def materialise(
@@ -82,7 +91,7 @@ def _insert(run: Run, audience: QuerySet[Subscriber], mailing: Mailing, due_at: 
     reasoned = _with_reason(audience, mailing, excluded).annotate(who=F("pk"), its_key=F("address_key"))
     sql, parameters = reasoned.values("who", "its_key", "why").query.sql_with_params()
     at, due = (connection.ops.adapt_datetimefield_value(value) for value in (now(), due_at))
-    with connection.cursor() as cursor:
+    with planned(), connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {Message._meta.db_table}

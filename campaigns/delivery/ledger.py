@@ -21,6 +21,7 @@ from django.db.models import Exists, OuterRef, Q
 from campaigns.delivery.limits import keep_limits
 from campaigns.delivery.models import Batch, Mailing, Message
 from campaigns.delivery.policies import Asking, hold_places, release_places
+from campaigns.delivery.querysets import MessageQuerySet
 from campaigns.delivery.types import Gate, MailingKind, MessageState, SkipReason
 from personalize.core import hooks
 from personalize.core.clock import now
@@ -156,7 +157,8 @@ def record(token: int, results: Sequence[Result]) -> None:
             [*values, token, MessageState.SENDING, MessageState.IN_DOUBT],
         )
         people = [row[0] for row in cursor.fetchall()]
-    hooks.facts_changed(subscriber_ids=people)
+    if people:
+        hooks.facts_changed(subscriber_ids=people)
     release_places([r.message for r in results if r.state in (MessageState.FAILED, MessageState.SKIPPED)])
 
 
@@ -174,9 +176,18 @@ def explain(mailing: Mailing, token: int, ids: Sequence[int]) -> None:
 
 def give_back(token: int, ids: Sequence[int]) -> None:
     """Return messages of which, by this process's own evidence, nothing was transmitted."""
-    Message.objects.filter(
-        pk__in=ids, token=token, state__in=(MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT)
-    ).update(state=MessageState.READY, token=None, due_at=now(), settled_at=None, settled_by="")
+    mine = Message.objects.filter(pk__in=ids, token=token)
+    with transaction.atomic():
+        _concerns(mine.filter(state=MessageState.IN_DOUBT))
+        mine.filter(state__in=(MessageState.CLAIMED, MessageState.SENDING, MessageState.IN_DOUBT)).update(
+            state=MessageState.READY, token=None, due_at=now(), settled_at=None, settled_by=""
+        )
+
+
+def _concerns(messages: MessageQuerySet) -> None:
+    """Tell whose mails are about to count, or not to count any more, as sent."""
+    if people := list(messages.values_list("subscriber_id", flat=True)):
+        hooks.facts_changed(subscriber_ids=people)
 
 
 def finish(token: int, results: Sequence[Result]) -> None:
@@ -210,6 +221,7 @@ def sweep() -> Swept:
             given_back = held.filter(state=MessageState.CLAIMED).update(
                 state=MessageState.READY, token=None, due_at=now()
             )
+            _concerns(held.filter(state=MessageState.SENDING))
             in_doubt = held.filter(state=MessageState.SENDING).update(
                 state=MessageState.IN_DOUBT,
                 reply="The sending process stopped before the reply.",

@@ -24,6 +24,7 @@ from segments.segmentation.rules import figures, reading, windows
 from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.nodes import Node, Window
 from segments.segmentation.rules.reading import RuleError, at
+from segments.segmentation.rules.turns import Facts, Turn, next_turn, of_window
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.witnesses import never, no_anchor, settled, witness
 from segments.segmentation.rules.words import both, operator_words, window_words
@@ -122,6 +123,11 @@ def _counted(rule: MessagesRule, scope: Scope) -> figures.Rows:
         column = "mailing__topic__key" if one.field == "topic" else "mailing__group"
         rows = rows.filter(**{column: one.value})
     return windows.within(rows, COLUMNS[rule.what], rule.window, scope)
+
+
+@next_turn.register
+def _turn(rule: MessagesRule, scope: Scope) -> Turn:
+    return of_window(Facts(Message.objects.order_by(), COLUMNS[rule.what]), rule.window, scope)
 
 
 @witness.register

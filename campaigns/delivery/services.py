@@ -17,7 +17,7 @@ from campaigns.delivery.models import Batch, FrequencyRule, Link, Mailing, Messa
 from campaigns.delivery.types import Gate, MailingKind, MessageState, NewMessage, Refused, SkipReason
 from personalize.accounts.models import Brand
 from personalize.content.models import TemplateVersion
-from personalize.core import audit
+from personalize.core import audit, hooks
 from personalize.core.clock import now
 from personalize.core.copy import insert_new_rows, stored_moment, stored_uuid
 from personalize.core.database import among, json_parameter
@@ -314,6 +314,7 @@ def send_again(*, message: Message, actor: Any, reason: str) -> bool:
         )
         if won:
             audit.record(actor=actor, action="settle.doubt", target=message, reason=reason, decision="send again")
+            hooks.facts_changed(subscriber_ids=[message.subscriber_id])
             enqueue("delivery.look")
     return won
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from campaigns.delivery import services as delivery
-from campaigns.delivery.audience import materialise
+from campaigns.delivery.audience import comes_in_many_slices, materialise
 from campaigns.delivery.models import Mailing, Run, Sender
 from campaigns.scheduled.models import Campaign, CampaignState, Variant
 from campaigns.scheduled.readiness import Blocker, content_blockers, settings_blockers
@@ -22,7 +22,7 @@ from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
-from segments.segmentation.services import audience, condition, meaning
+from segments.segmentation.services import audience, condition
 
 OWNER_KIND = "variant"
 CANCELLABLE = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
@@ -115,8 +115,8 @@ def send_campaign(
             send_at=send_at or now(),
             as_of=as_of,
             audience_rule={
-                "segment": meaning(campaign.segment),
-                "excluded": meaning(campaign.excluded) if campaign.excluded else None,
+                "segment": campaign.segment.meaning,
+                "excluded": campaign.excluded.meaning if campaign.excluded else None,
             },
             updated_at=now(),
         )
@@ -159,10 +159,11 @@ def expand_campaign(*, campaign: Campaign) -> bool:
     """List the next slice of a sending campaign's audience; true while there is more."""
     run, rule = _run(campaign), campaign.audience_rule or {}
     [mailing] = mailings(campaign)
-    excluded = condition(rule=rule["excluded"], as_of=run.as_of) if rule["excluded"] else None
+    few = comes_in_many_slices(run)
+    excluded = condition(rule=rule["excluded"], as_of=run.as_of, few=few) if rule["excluded"] else None
     return materialise(
         run=run,
-        people=audience(rule=rule["segment"], as_of=run.as_of),
+        people=audience(rule=rule["segment"], as_of=run.as_of, few=few),
         mailing=mailing,
         due_at=campaign.send_at or now(),
         excluded=excluded,

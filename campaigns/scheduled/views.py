@@ -29,7 +29,7 @@ from personalize.content.thumbnails import thumbnail_url
 from personalize.core.clock import now
 from personalize.core.permissions import require
 from personalize.dashboard.templatetags.dashboard import WaterfallStep
-from segments.segmentation.services import audience, condition, meaning
+from segments.segmentation.services import audience, condition
 from segments.subscribers.models import Subscriber
 
 UNDO = dt.timedelta(seconds=60)
@@ -279,8 +279,8 @@ def _foresee(campaign: Campaign) -> Foreseen | None:
     if campaign.segment is None or campaign.topic is None:
         return None
     at = now()
-    excluded = condition(rule=meaning(campaign.excluded), as_of=at) if campaign.excluded else None
-    return foresee(people=audience(rule=meaning(campaign.segment), as_of=at), topic=campaign.topic, excluded=excluded)
+    excluded = condition(rule=campaign.excluded.meaning, as_of=at) if campaign.excluded else None
+    return foresee(people=audience(rule=campaign.segment.meaning, as_of=at), topic=campaign.topic, excluded=excluded)
 
 
 def _waterfall_ahead(campaign: Campaign, foreseen: Foreseen | None) -> list[WaterfallStep]:
@@ -321,7 +321,7 @@ def _samples(campaign: Campaign) -> list[Any]:
     """A few people of the audience who get it, to look at the mail as."""
     if campaign.segment is None or campaign.topic is None:
         return []
-    people: QuerySet[Any] = audience(rule=meaning(campaign.segment), as_of=now())
+    people: QuerySet[Any] = audience(rule=campaign.segment.meaning, as_of=now())
     following = people.filter(subscriptions__topic=campaign.topic, subscriptions__state="subscribed")
     return list(following.order_by("-pk")[:6])
 

@@ -10,7 +10,6 @@ from campaigns.delivery.gates import Gate, of_consent, of_message, of_rule
 from campaigns.delivery.models import Message
 from campaigns.scheduled.models import Campaign
 from personalize.core.clock import now
-from segments.segmentation.services import meaning
 from segments.subscribers.models import Subscriber
 
 
@@ -19,8 +18,8 @@ def why_campaign(*, subscriber: Subscriber, campaign: Campaign, at: dt.datetime 
     at = at or now()
     drawn = campaign.run.as_of if campaign.run else campaign.as_of or at
     frozen = campaign.audience_rule or {
-        "segment": meaning(campaign.segment) if campaign.segment else None,
-        "excluded": meaning(campaign.excluded) if campaign.excluded else None,
+        "segment": campaign.segment.meaning if campaign.segment else None,
+        "excluded": campaign.excluded.meaning if campaign.excluded else None,
     }
     mine = Subscriber.objects.filter(pk=subscriber.pk)
     gates = []

@@ -27,7 +27,8 @@ SCOPES = {
     "orders:write": _("Store orders and refunds"),
     "events:write": _("Record events"),
     "messages:send": _("Send service mail"),
-    "segments:read": _("Read segments"),
+    "segments:read": _("Read segments and who is in them"),
+    "segments:write": _("Create, change and delete segments"),
     "automations:enrol": _("Put people into automations"),
 }
 

@@ -89,7 +89,7 @@ def _rows(version: TemplateVersion, people: QuerySet[Any], person: str, as_of: d
         columns |= _MESSAGE
     shows = {
         f"shows_{position}": ExpressionWrapper(
-            compile_rule(parse(rule), as_of=as_of, person=person), output_field=BooleanField()
+            compile_rule(parse(rule), as_of=as_of, person=person, few=True), output_field=BooleanField()
         )
         for position, rule in enumerate(version.rules.values())
     }

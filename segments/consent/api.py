@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import uuid
 from typing import Annotated, Any, Literal
 
@@ -18,7 +17,7 @@ from segments.consent.intake import GivenPerson, Join, Joined, StoredPerson, sto
 from segments.consent.models import Subscription, Topic
 from segments.consent.services import unsubscribe
 from segments.consent.types import Outcome
-from segments.subscribers.lookup import Reference, find_people
+from segments.subscribers.lookup import CONTROL, find_people, reference
 from segments.subscribers.models import ExternalId, Subscriber
 from segments.subscribers.types import Refusal, SubscriberRow
 
@@ -27,7 +26,6 @@ gate = Gate("Subscribers")
 MAX_JOINS = 500
 """How many joins one batch may ask for; each is a proof of its own."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _JOIN_EXAMPLE = {
     "wording": "Yes, send me news about winter and gifts.",
     "source": "checkout",
@@ -293,21 +291,6 @@ def list_topics(request: ApiRequest) -> Topics:
     )
 
 
-def reference(who: str) -> Reference | None:
-    """The person that a part of an address names; None when it names nobody."""
-    if _CONTROL.search(who):
-        return None
-    kind, colon, name = who.partition(":")
-    if colon and name:
-        if kind == "external":
-            return Reference(external_id=name)
-        return Reference(email=name) if kind == "email" else None
-    try:
-        return Reference(id=uuid.UUID(who))
-    except ValueError:
-        return None
-
-
 def _find(request: ApiRequest, who: str) -> Subscriber | HttpResponse:
     named = reference(who)
     if named is None:
@@ -319,7 +302,7 @@ def _find(request: ApiRequest, who: str) -> Subscriber | HttpResponse:
 
 
 def _topic(key: str) -> Topic | None:
-    return None if _CONTROL.search(key) else Topic.objects.filter(key=key).first()
+    return None if CONTROL.search(key) else Topic.objects.filter(key=key).first()
 
 
 def _stored(request: ApiRequest, given: GivenPerson) -> PersonOut | HttpResponse:

@@ -37,7 +37,7 @@ def segments_of(*, person: Subscriber, as_of: dt.datetime) -> list[Belonging]:
     for segment in segments:
         known.leaves.clear()
         try:
-            usable.append((segment, parse(segment.rule, vocabulary=known)))
+            usable.append((segment, parse(segment.meaning, vocabulary=known)))
         except RuleError as error:
             found[segment.pk] = Belonging(segment, False, error)
     for start in range(0, len(usable), TOGETHER):

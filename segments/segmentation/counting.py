@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
 import time
 from dataclasses import dataclass
 
-from django.db.models import Max, Min, Q
+from django.db.models import Q
 
-from personalize.core.database import OutOfTime, among, time_limit
+from personalize.core.database import OutOfTime, time_limit
+from segments.segmentation.audience import ids_up_to_now, people_of, planned, sample
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.nodes import Node
-from segments.subscribers.models import Subscriber
 
 SAMPLES = (4_000, 200)
 """How many people are asked about where all take too long; the first such sample whose answer comes in time counts.
@@ -30,6 +29,12 @@ class Counted:
     seconds: float
 
 
+def count(*, node: Node, as_of: dt.datetime) -> int:
+    """How many people a rule means, however long it takes."""
+    with planned():
+        return people_of(node, as_of=as_of).count()
+
+
 def count_within(*, node: Node, as_of: dt.datetime, seconds: float = 1.0) -> Counted:
     """Count the people a rule means, or tell about how many they are when that takes longer than ``seconds``.
 
@@ -38,7 +43,7 @@ def count_within(*, node: Node, as_of: dt.datetime, seconds: float = 1.0) -> Cou
     began = time.perf_counter()
     try:
         with time_limit(seconds):
-            people, exact = Subscriber.objects.present().filter(compile_rule(node, as_of=as_of)).count(), True
+            people, exact = count(node=node, as_of=as_of), True
     except OutOfTime:
         people, exact = _told_from_sample(node, as_of, seconds), False
     return Counted(people, exact, time.perf_counter() - began)
@@ -58,12 +63,5 @@ def _told_from_sample(node: Node, as_of: dt.datetime, seconds: float) -> int:
 
 def _share(condition: Q, size: int) -> int:
     """The number of people that the condition is true of, as it would be if all were like those of a sample."""
-    ends = Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))
-    if ends["first"] is None:
-        return 0
-    reach = range(ends["first"], ends["last"] + 1)
-    # The same ids every time, so that the figure moves only when the rule or the people do.
-    ids = random.Random(size).sample(reach, min(size, len(reach)))  # noqa: S311  No secret depends on it.
-    asked = Subscriber.objects.present().filter(pk__in=among(ids))
-    # Not every id is a person; those that are not are as rare in the sample as among all.
-    return round(asked.filter(condition).count() * len(reach) / len(ids))
+    asked, share = sample(size)
+    return round(asked.filter(condition).count() * ids_up_to_now() / (size * share)) if share else 0

@@ -47,6 +47,7 @@ class EditForm(forms.Form):
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()
-        if Segment.objects.filter(name=name).exclude(uuid=self.segment).exists():
+        others = Segment.objects.exclude(uuid=self.segment) if self.segment else Segment.objects.all()
+        if others.filter(name=name).exists():
             raise forms.ValidationError(_("There is a segment of this name already."))
         return name

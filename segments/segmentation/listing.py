@@ -17,7 +17,6 @@ from personalize.core import clock, permissions, registries
 from personalize.core.registries import SearchHit
 from personalize.dashboard.lists import Column, Lists
 from personalize.dashboard.templatetags.dashboard import day
-from segments.segmentation import services
 from segments.segmentation.belonging import segments_of
 from segments.segmentation.counting import count_within
 from segments.segmentation.models import Segment
@@ -73,7 +72,7 @@ def _name(segment: Segment) -> SafeString:
 def _people(segment: Segment) -> str:
     """How many there are now, within the time a page can wait."""
     try:
-        counted = count_within(node=parse(services.meaning(segment)), as_of=clock.now(), seconds=PATIENCE)
+        counted = count_within(node=parse(segment.meaning), as_of=clock.now(), seconds=PATIENCE)
     except RuleError:
         return "–"
     return intcomma(counted.people) if counted.exact else _("about %(n)s") % {"n": intcomma(counted.people)}

@@ -277,6 +277,21 @@ def take(*, segment: Segment, at: dt.datetime) -> Taken | RuleError | DataError:
     return Taken(people, 0, 0, time.monotonic() - began)
 
 
+def foresee(*, segment: Segment, at: dt.datetime) -> Taken | RuleError | DataError:
+    """What ``take`` would find, with nothing written."""
+    began = time.monotonic()
+    try:
+        meant = Subscriber.objects.present().filter(compile_rule(parse(segment.rule), as_of=at))
+        people = meant.count()
+        if not SegmentSnapshot.objects.filter(segment=segment, taken_at__isnull=False).exists():
+            return Taken(people, 0, 0, time.monotonic() - began)
+        members = Membership.objects.filter(segment=segment)
+        stayed = meant.filter(pk__in=members.values("subscriber")).count()
+    except (RuleError, DataError) as error:
+        return error
+    return Taken(people, people - stayed, members.count() - stayed, time.monotonic() - began)
+
+
 def _take(segment: Segment, snapshot: SegmentSnapshot, at: dt.datetime, began: float) -> Taken:
     joined = left = 0
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -38,6 +39,13 @@ class Segment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """The rule by which the segment is used: its own, or, of a snapshot, that one was in it when it was taken."""
+        if self.mode == SegmentMode.SNAPSHOT:
+            return {"v": 1, "all": [{"segment": str(self.uuid)}]}
+        return dict(self.rule)
 
 
 class Cause(models.TextChoices):

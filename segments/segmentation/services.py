@@ -14,9 +14,10 @@ from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, registries
 from personalize.core.registries import Use
+from segments.segmentation import counting
+from segments.segmentation.audience import people_of
 from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.compiler import compile_rule
-from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.subscribers.models import Subscriber
@@ -40,31 +41,25 @@ class Used:
         return _("The segment is used by %(names)s.") % {"names": names}
 
 
-def audience(*, rule: dict[str, Any], as_of: dt.datetime) -> SubscriberQuerySet:
-    """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError."""
-    return those(node=parse(rule), as_of=as_of)
+def audience(*, rule: dict[str, Any], as_of: dt.datetime, few: bool = False) -> SubscriberQuerySet:
+    """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError.
+
+    ``few`` says that the caller will ask about few of them, such as one slice of all.
+    """
+    return people_of(parse(rule), as_of=as_of, few=few)
 
 
-def those(*, node: Node, as_of: dt.datetime) -> SubscriberQuerySet:
-    """The people a rule means that was read already."""
-    return Subscriber.objects.present().filter(compile_rule(node, as_of=as_of))
+def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False) -> Q:
+    """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError.
 
-
-def meaning(segment: Segment) -> dict[str, Any]:
-    """The rule by which the segment is used: its own, or, of a snapshot, that one was in it when it was taken."""
-    if segment.mode == SegmentMode.SNAPSHOT:
-        return {"v": 1, "all": [{"segment": str(segment.uuid)}]}
-    return dict(segment.rule)
-
-
-def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "") -> Q:
-    """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError."""
-    return Q(compile_rule(parse(rule), as_of=as_of, person=person))
+    ``few`` says that there are few such rows.
+    """
+    return Q(compile_rule(parse(rule), as_of=as_of, person=person, few=few))
 
 
 def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:
     """How many people a rule means; one query over the people. Raises RuleError."""
-    return audience(rule=rule, as_of=as_of).count()
+    return counting.count(node=parse(rule), as_of=as_of)
 
 
 def some_of(*, audience: SubscriberQuerySet, turn: int, most: int) -> list[Subscriber]:

@@ -223,7 +223,7 @@ def _sample(model: type[Model], *columns: str) -> list[Any]:
     if ends["first"] is None:
         return []
     step = max(SAMPLE, ends["last"] - ends["first"] + 1) // STRETCHES + 1
-    found = []
+    found: list[Any] = []
     for start in range(ends["first"], ends["last"] + 1, step):
         stretch = rows.filter(pk__gte=start, pk__lt=start + step)
         found += stretch.values_list(*columns, flat=len(columns) == 1)[: SAMPLE // STRETCHES + 1]

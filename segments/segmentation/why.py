@@ -89,7 +89,8 @@ def answers_of(*, rule: Any, rows: QuerySet[Any, Any], as_of: dt.datetime, path:
 
 def _truths(leaves: Sequence[Node], rows: QuerySet[Any, Any], scope: Asked) -> tuple[int, dict[Node, bool]] | None:
     """The row's person, and whether each condition is true of it; None without such a row."""
-    person, truths = None, {}
+    person: int | None = None
+    truths: dict[Node, bool] = {}
     for start in range(0, len(leaves) or 1, TOGETHER):
         some = leaves[start : start + TOGETHER]
         columns = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personalize.core.addresses import BadAddress, address_key, normalise
 from segments.subscribers.models import ExternalId, Subscriber
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""Characters that no name has and that a database may refuse."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,21 @@ class Found:
 
     ids: Sequence[int | None]
     foreign: Sequence[bool]
+
+
+def reference(who: str) -> Reference | None:
+    """The person that a part of an address names; None when it names nobody."""
+    if CONTROL.search(who):
+        return None
+    kind, colon, name = who.partition(":")
+    if colon and name:
+        if kind == "external":
+            return Reference(external_id=name)
+        return Reference(email=name) if kind == "email" else None
+    try:
+        return Reference(id=uuid.UUID(who))
+    except ValueError:
+        return None
 
 
 def find_people(*, references: Sequence[Reference], source: str) -> Found:

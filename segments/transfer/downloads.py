@@ -71,7 +71,7 @@ def export_segment(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     segment = get_object_or_404(Segment, uuid=uuid)
     back = reverse("segmentation:detail", args=[uuid])
     try:
-        people = segmentation.audience(rule=segmentation.meaning(segment), as_of=clock.now())
+        people = segmentation.audience(rule=segment.meaning, as_of=clock.now())
     except RuleError as error:
         messages.error(request, _("This segment cannot be used as it stands. %(error)s") % {"error": error})
         return redirect(back)

@@ -22,11 +22,12 @@ from personalize.api import api
 from personalize.core import clock
 from personalize.wsgi import application
 from segments.consent.models import Topic
+from segments.segmentation.models import Segment
 from segments.subscribers.services import define_attribute, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
 from tests.api.conftest import Shop
 from tests.dashboard.test_browser import Watch, browser  # noqa: F401  The fixture of the browser.
-from tests.factories import make_automation, make_subscriber, make_topic
+from tests.factories import make_automation, make_segment, make_subscriber, make_topic
 
 ROOT = Path(__file__).parent.parent.parent
 FULL = os.environ.get("FULL") == "1"
@@ -69,13 +70,14 @@ def test_every_operation_describes_its_refusals_and_shows_an_example():
 def test_every_example_is_a_good_request(shop: Shop):
     make_subscriber("ann.whitaker@post.example")
     make_topic("news")
-    welcome = make_automation()
+    welcome, segment = make_automation(), make_segment()
     define_attribute(key="shoe_size", label="Shoe size", type="int", actor="tests")
     shop.post("/subscribers", {"email": "ann.whitaker@post.example", "external_id": "C-1042"})
     for method, path, found in operations():
         if method in ("POST", "PUT") and path != "/api/v1/messages":
             example = found["requestBody"]["content"]["application/json"]["example"]
-            address = path.removeprefix("/api/v1").format(who="external:C-1042", topic="news", automation=welcome.uuid)
+            here = {"who": "external:C-1042", "topic": "news", "automation": welcome.uuid, "segment": segment.uuid}
+            address = path.removeprefix("/api/v1").format(**here)
             answer = shop.send(method, address, recent(example))
             assert answer.status_code == 200, (path, answer.content)
             assert "refused" not in str(answer.json().get("outcome")), (path, answer.content)
@@ -130,7 +132,8 @@ def test_nothing_that_can_be_sent_makes_it_fail(case: Any, shop: Shop):
         upsert_subscribers(rows=[SubscriberRow(ANN, external_id="C-1042")], source="shop")
         Topic.objects.get_or_create(key="news", defaults={"name": "News"})
         automation = Automation.objects.first() or make_automation()
-        here = {**HERE, "automation": str(automation.uuid)}
+        segment = Segment.objects.first() or make_segment()
+        here = {**HERE, "automation": str(automation.uuid), "segment": str(segment.uuid)}
         case.path_parameters = {name: here[name] for name in case.path_parameters or {}}
         case.headers.pop("Idempotency-Key", None)
         case.body = aimed(case.body)

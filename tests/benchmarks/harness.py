@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -115,27 +116,40 @@ def import_file(path: Path, *, kind: str = "subscribers", source: str = "import"
 
 
 @contextlib.contextmanager
-def bench(description: str, *, unit: str, rows: int) -> Iterator[tuple[Bench, int]]:
+def bench(description: str, *, unit: str, rows: int, keeps: str = "") -> Iterator[tuple[Bench, int]]:
     """Read the command line, make an empty database with a brand, give the bench and the number of rows, and tell at the end.
 
-    The database is SQLite in a throw-away folder, or one beside that of TEST_DATABASE_URL.
+    The database is SQLite in a throw-away folder, or one beside that of TEST_DATABASE_URL. A benchmark that ``keeps`` its
+    data under a name can be told to leave it there and to find it again.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rows", type=int, default=rows, help=f"how many {unit} (default: {rows:,})")
     parser.add_argument("--json", action="store_true", help="tell the result as JSON")
+    if keeps:
+        parser.add_argument(
+            "--keep", action="store_true", help="use the data of an earlier run, and leave it for another"
+        )
     options = parser.parse_args()
+    keep = bool(keeps and options.keep)
+    if keep and connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(Path(tempfile.gettempdir()) / f"{keeps}.sqlite3")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    databases = setup_databases(verbosity=0, interactive=False)
+    databases = setup_databases(verbosity=0, interactive=False, keepdb=keep)
     try:
-        Brand.objects.create(
-            pk=1, name="Alder & Wren", time_zone="Europe/London", website="https://alderandwren.example"
+        Brand.objects.update_or_create(
+            pk=1,
+            defaults={
+                "name": "Alder & Wren",
+                "time_zone": "Europe/London",
+                "website": "https://alderandwren.example",
+            },
         )
         with Progress(*columns, console=Console(stderr=True, quiet=options.json)) as bar:
             running = Bench(unit, bar)
             yield running, options.rows
         running.tell(as_json=options.json)
     finally:
-        teardown_databases(databases, verbosity=0)
+        teardown_databases(databases, verbosity=0, keepdb=keep)
 
 
 def written_again(running: Bench, name: str, amount: int, kinds: Sequence[type[models.Model]]) -> None:

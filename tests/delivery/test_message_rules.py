@@ -51,12 +51,13 @@ def test_who_clicked_in_no_mail_includes_people_who_never_got_one() -> None:
 
 
 def test_mails_are_counted() -> None:
-    once, thrice = make_subscriber(), make_subscriber()
+    once, thrice, stranger = (make_subscriber() for _ in range(3))
     for person, days in ((once, 1), (once, 40), (thrice, 1), (thrice, 2), (thrice, 3)):
         make_message(person, make_mailing(), handed_at=NOW - days * DAY)
     assert found(messages("sent", ">=", 2)) == {once, thrice}
     assert found(messages("sent", ">=", 2, window=MONTH)) == {thrice}
-    assert found(messages("sent", "<", 2, window=MONTH)) == {once}
+    assert found(messages("sent", "<", 2, window=MONTH)) == {once, stranger}
+    assert found(messages("sent", "!=", 3)) == {once, stranger}
     assert found(messages("sent", "between", [1, 2], window=MONTH)) == {once}
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import gzip
+import json
 import random
 import re
+from collections import defaultdict
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -173,6 +179,110 @@ def test_the_segment_means_whom_plain_python_means(world: World):
     assert set(found.values_list("external_ids__value", flat=True)) == expected
     assert len(expected) == 874
     assert found.annotate(n=Count("orders")).filter(n__gt=10).count() == 164
+
+
+def _orders(**body: Any) -> dict[str, Any]:
+    return {"orders": body}
+
+
+YEAR = {"last": [12, "months"]}
+HALF = {"last": [180, "days"]}
+RFM: dict[str, dict[str, Any]] = {
+    "Champions": {
+        "all": [
+            _orders(metric="last", op=">=", value={"ago": [30, "days"]}),
+            _orders(metric="count", op=">=", value=6, window=YEAR),
+            _orders(metric="sum", op=">=", value=2000, window=YEAR),
+        ]
+    },
+    "Loyal": {
+        "all": [
+            _orders(metric="count", op="between", value=[4, 20], window=HALF),
+            _orders(metric="distinct", op=">=", value=40, window=HALF),
+        ]
+    },
+    "At risk": {
+        "all": [
+            _orders(metric="sum", op=">", value=1000),
+            _orders(metric="count", op=">=", value=3),
+            _orders(metric="last", op="<", value={"ago": [90, "days"]}),
+        ]
+    },
+    "New": {"all": [_orders(metric="first", op=">=", value={"ago": [60, "days"]})]},
+    "Lost": {
+        "all": [
+            _orders(metric="count", op="=", value=1),
+            {"none": [_orders(metric="count", op=">=", value=1, window=HALF)]},
+        ]
+    },
+}
+"""Customers by recency, frequency and money, as shops sort them."""
+
+
+@dataclass(frozen=True)
+class Bought:
+    """What the file says of one customer's orders, to be sorted by plain Python: their times, and the codes in each."""
+
+    customer: online_retail.Ledger
+    orders: list[tuple[dt.datetime, set[str]]]
+
+    def since(self, start: dt.datetime) -> list[set[str]]:
+        return [codes for at, codes in self.orders if at >= start]
+
+
+def read_bought(world: World) -> dict[str, Bought]:
+    times: dict[str, dt.datetime] = {}
+    codes: dict[str, set[str]] = defaultdict(set)
+    owners: dict[str, str] = {}
+    data = online_retail.folder()
+    assert data is not None
+    with gzip.open(data / online_retail.ORDERS, "rt", encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            number = row["InvoiceNo"]
+            if number.startswith("C") or not row["CustomerID"]:
+                continue
+            at = dt.datetime.fromisoformat(row["InvoiceDate"]).replace(tzinfo=dt.UTC)
+            times[number] = min(at, times.get(number, at))
+            codes[number].add(row["StockCode"])
+            owners[number] = row["CustomerID"]
+    found = {number: Bought(customer, []) for number, customer in world.customers.items()}
+    for number, owner in owners.items():
+        found[owner].orders.append((times[number], codes[number]))
+    return found
+
+
+def in_plain_python(name: str, one: Bought) -> bool:
+    """The same question as the rule of that name, asked without it."""
+    days = {number: AS_OF - dt.timedelta(days=number) for number in (30, 60, 90, 180)}
+    year = AS_OF.replace(year=AS_OF.year - 1)
+    times, half = [at for at, _codes in one.orders], one.since(days[180])
+    match name:
+        case "Champions":
+            return (
+                max(times, default=year) >= days[30]
+                and len(one.since(year)) >= 6
+                and one.customer.net(year, AS_OF) >= 2000
+            )
+        case "Loyal":
+            return 4 <= len(half) <= 20 and len(set().union(*half)) >= 40
+        case "At risk":
+            return len(times) >= 3 and max(times) < days[90] and one.customer.net(None, AS_OF) > 1000
+        case "New":
+            return bool(times) and min(times) >= days[60]
+    return len(times) == 1 and not half
+
+
+def test_customers_sorted_by_recency_frequency_and_money_are_those_of_plain_python(world: World, capsys):
+    bought = read_bought(world)
+    sizes = {}
+    for name, rule in RFM.items():
+        expected = {number for number, one in bought.items() if in_plain_python(name, one)}
+        found = audience(rule={"v": 1, **rule}, as_of=AS_OF).values_list("external_ids__value", flat=True)
+        assert set(found) == expected, name
+        call_command("segment_size", "--rule", json.dumps(rule), "--as-of", AS_OF.isoformat(), "--json")
+        sizes[name] = json.loads(capsys.readouterr().out)["people"]
+        assert sizes[name] == len(expected)
+    assert sizes == {"Champions": 480, "Loyal": 626, "At risk": 135, "New": 598, "Lost": 619}
 
 
 def test_the_same_files_again_change_nothing(world: World, tmp_path):

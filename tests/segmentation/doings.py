@@ -349,7 +349,8 @@ def _fitting(body: Mapping[str, Any], did: Sequence[Doing], categories: Mapping[
 
 
 def _fits(doing: Doing, item: Mapping[str, Any], categories: Mapping[str, str]) -> bool:
-    op, wanted, actual = item["op"], item.get("value"), _value(doing, item["field"], categories)
+    op, actual = item["op"], _value(doing, item["field"], categories)
+    wanted: Any = item.get("value")
     if op in ("is_known", "not_known"):
         return (actual is not NOTHING) == (op == "is_known")
     if isinstance(actual, list):

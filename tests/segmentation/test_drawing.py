@@ -183,7 +183,7 @@ def test_what_cannot_be_used_yet_changes_nothing_for_the_rest() -> None:
     raw = {"all": [GB, {"attr": "city", "op": "in"}, {"none": [{"attr": "gone", "op": "is_known"}]}, {"any": []}]}
     rule, gone = drawing.finished(raw, Setting.of())
     assert gone == 2
-    nobody = {"none": [{"all": []}]}
+    nobody: dict[str, Any] = {"none": [{"all": []}]}
     assert rule == {"all": [GB, {"all": []}, {"none": [nobody]}, {"all": []}]}
     assert parse(rule)
 

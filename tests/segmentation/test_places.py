@@ -46,7 +46,9 @@ def near(latitude: float, longitude: float, km: float) -> dict[str, Any]:
         ((51.4545, -2.5879), (-51.4545, 177.4121), 20_015.1),
     ],
 )
-def test_people_are_near_from_their_distance_on(point: Any, home: Any, km: float) -> None:
+def test_people_are_near_from_their_distance_on(
+    point: tuple[float, float], home: tuple[float, float], km: float
+) -> None:
     ann = make_subscriber(latitude=home[0], longitude=home[1])
     assert list(services.audience(rule=near(*point, min(km * 1.005, 20_038)), as_of=NOW)) == [ann]
     assert not services.audience(rule=near(*point, km * 0.995), as_of=NOW)

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # It ships no types.
 import pytest
 from django.core.management import call_command
 from hypothesis import HealthCheck, given, settings
@@ -83,7 +83,7 @@ rules = _leaves | st.builds(
     st.sampled_from(["all", "any", "none"]),
     st.lists(_leaves, min_size=1, max_size=3),
 )
-SCRAPS = [
+SCRAPS: list[Any] = [
     None, True, False, 0, 1, -1, 2.5, 1.0, 10**15, 10**4, "", " ", "x", "in", "between", "2026-01-01", [], {}, [1, "days"],
     [0, "days"], ["A"], [1, 2], [1, 2, 3], {"ago": [1, "days"]}, {"v": 1}, {"last": [1, "years"]}, {"all": []}, "data.x",
 ]  # fmt: skip
@@ -99,13 +99,13 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 @st.composite
 def mutants(draw: st.DrawFn) -> Any:
     """A rule with one or two things in it exchanged, left out or added."""
-    rule = copy.deepcopy(draw(rules))
+    rule: Any = copy.deepcopy(draw(rules))
     for _number in range(draw(st.integers(1, 2))):
         path = draw(st.sampled_from([place for place in places(rule) if place] or [()]))
         if not path:
             return draw(st.sampled_from(SCRAPS))
         *outer, last = path
-        at = rule
+        at: Any = rule
         for key in outer:
             at = at[key]
         match draw(st.sampled_from(["exchange", "leave out", "add", "borrow"])):
@@ -145,6 +145,12 @@ def test_whatever_the_schema_refuses_is_refused_with_its_place(rule: Any):
     if not VALIDATOR.is_valid(rule):
         assert refused is not None, rule
         assert isinstance(refused.path, str)
+
+
+def test_every_spelling_is_taken_and_valid():
+    for rule in LEAVES:
+        assert refusal(rule) is None, rule
+        VALIDATOR.validate(rule)
 
 
 @pytest.mark.parametrize(

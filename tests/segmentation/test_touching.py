@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from campaigns.delivery import ledger, outcomes
 from campaigns.delivery.models import Message
@@ -39,6 +42,7 @@ from segments.subscribers.models import StaticList, Subscriber
 from segments.subscribers.rights import erase_subscriber
 from segments.subscribers.services import change_subscriber, create_subscriber, upsert_subscribers
 from segments.subscribers.types import SubscriberRow
+from segments.transfer import engine
 from tests.factories import NOW, make_subscriber, make_subscription, make_topic
 from tests.segmentation.messages import make_messages
 
@@ -226,3 +230,16 @@ def test_another_category_or_brand_of_a_product_may_concern_anybody(change: dict
     assert touched() == set()
     store_products(rows=[ProductRow("A", **change)])
     assert touched("data") == {EVERYBODY}
+
+
+@pytest.mark.parametrize(("large", "expected"), [(False, set()), (True, {EVERYBODY})])
+def test_a_file_touches_its_people_and_a_large_one_everybody(
+    large: bool, expected: set[str], ann: Subscriber, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if large:
+        monkeypatch.setattr(engine, "LARGE", 2)
+    path = tmp_path / "people.csv"
+    path.write_text("email,city\nann@post.example,Bath\nbob@post.example,Bath\n")
+    call_command("import_subscribers", str(path), "--json", stdout=io.StringIO())
+    both = set(Subscriber.objects.values_list("pk", flat=True))
+    assert touched() == touched("import") == (expected or both)

@@ -75,11 +75,11 @@ class Asker:
         node = self._node(questions[numbers[0]].rule)
         if questions[numbers[0]].context is None:
             people = {questions[number].person for number in numbers}
-            asked = Subscriber.objects.filter(compile_rule(node, as_of=at), pk__in=among(people))
+            asked = Subscriber.objects.filter(compile_rule(node, as_of=at, few=True), pk__in=among(people))
             holding = set(asked.values_list("pk", flat=True))
             return {number for number in numbers if questions[number].person in holding}
         rows = [_row(number, questions[number]) for number in numbers]
-        wanted = Enrolment.objects.order_by().filter(compile_rule(node, as_of=at, person="subscriber"))
+        wanted = Enrolment.objects.order_by().filter(compile_rule(node, as_of=at, person="subscriber", few=True))
         try:
             sql, parameters = wanted.values_list("pk").query.sql_with_params()
         except EmptyResultSet:

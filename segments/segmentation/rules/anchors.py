@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from django.db.models import Expression, F, Q
+from django.db.models import Expression, F, Q, Subquery
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext as _
 
@@ -20,7 +20,7 @@ from segments.segmentation.rules.nodes import Anchor, Window
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.vocabulary import Vocabulary
 
-Instant: TypeAlias = Expression | F
+Instant: TypeAlias = Expression | F | Subquery
 
 
 @dataclass(frozen=True)

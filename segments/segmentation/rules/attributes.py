@@ -24,7 +24,7 @@ from segments.segmentation.rules.kinds import Kind, Phrase, Scope
 from segments.segmentation.rules.moments import parse_day, parse_moment, resolved, shifted
 from segments.segmentation.rules.nodes import AttributeRule, Field, Offset, Scalar
 from segments.segmentation.rules.reading import RuleError, at
-from segments.segmentation.rules.sql import JsonListHolds, JsonValue
+from segments.segmentation.rules.sql import JsonListHolds, JsonText, JsonValue
 from segments.segmentation.rules.vocabulary import Vocabulary
 from segments.segmentation.rules.words import operator_words, value_words
 
@@ -139,7 +139,13 @@ def _compile(rule: AttributeRule, scope: Scope) -> Q:
     if field.type == "date":
         return _compare_days(value, rule, scope) & known
     moments = [resolved(item, scope.as_of) if isinstance(item, Offset) else item for item in rule.values]
-    return known & _compare(value, rule.op, [_stored(item, field) for item in moments])
+    stored = [_stored(item, field) for item in moments]
+    holds = _compare(value, rule.op, stored)
+    if rule.op == "is" and not field.column and field.type in ("text", "enum"):
+        # A test that is cheap because it does not look at the type; few get past it to the real one.
+        holds = Q(Exact(JsonText(scope.path(_column(field)), field.key), stored[0])) & holds
+    # No value equals nothing known, nor is less or more: such a comparison is null or false by itself.
+    return holds if scope.loose and rule.op not in ("is_not", "not_in") else known & holds
 
 
 def _compare_days(value: Expression | F, rule: AttributeRule, scope: Scope) -> Q:
@@ -155,8 +161,12 @@ def _reckoning(item: Any) -> local.Reckon:
 
 def value_of(field: Field, scope: Scope | None = None) -> JsonValue:
     """The value of a registered attribute that has one; what its index is built on."""
-    column = "attributes_folded" if field.type == "text" else "attributes"
+    column = _column(field)
     return JsonValue(scope.path(column) if scope else column, field.key, field.type)
+
+
+def _column(field: Field) -> str:
+    return "attributes_folded" if field.type == "text" else "attributes"
 
 
 def _source(field: Field, scope: Scope) -> tuple[Expression | F, Q]:

@@ -124,9 +124,17 @@ class _Born(Func):
     def __init__(self, scope: Scope) -> None:
         super().__init__(*(F(scope.path(column)) for column in ("birth_year", "birth_month", "birth_day")))
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+    def as_sql(
+        self,
+        compiler: SQLCompiler,
+        connection: BaseDatabaseWrapper,
+        function: str | None = None,
+        template: str | None = None,
+        arg_joiner: str | None = None,
+        **_: Any,
+    ) -> tuple[str, tuple[str | int, ...]]:
         (year, _1), (month, _2), (day, _3) = map(compiler.compile, self.source_expressions)
-        return f"({year} * 10000 + {month} * 100 + {day})", []
+        return f"({year} * 10000 + {month} * 100 + {day})", ()
 
 
 def _day_of_year(scope: Scope) -> Expression:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.db.models import Q
 
 from segments.segmentation.rules import anchors
+from segments.segmentation.rules.effort import Effort, effort
 from segments.segmentation.rules.kinds import Scope, kinds
 from segments.segmentation.rules.nodes import All, Any, Node, None_
 
@@ -16,14 +17,23 @@ EVERYBODY = ~Q(pk__in=[])
 NOBODY = Q(pk__in=[])
 
 
-def compile_rule(node: Node, *, as_of: dt.datetime, person: str = "", few: bool = False) -> Q:
+def compile_rule(
+    node: Node,
+    *,
+    as_of: dt.datetime,
+    person: str = "",
+    few: bool = False,
+    narrow: frozenset[Node] = frozenset(),
+    loose: bool = False,
+) -> Q:
     """The condition that is true of the people meant, for ``filter()`` or ``annotate(x=ExpressionWrapper(q, BooleanField()))``.
 
     ``person`` is the lookup path from the queryset's rows to the subscriber: empty on Subscriber, ``subscriber`` on
     Message. ``as_of`` bounds dated facts such as orders; attributes and topics are as they are now. ``few`` says that the
-    queryset holds few rows. The condition is never null, so that its negation is the complement.
+    queryset holds few rows, ``narrow`` which groups leave few of them. The condition is never null, so that its negation is
+    the complement; only where ``loose`` it may be, for callers that filter by it and do not negate it.
     """
-    return compile_node(node, Scope(as_of, person, few))
+    return compile_node(node, Scope(as_of, person, few, narrow, loose))
 
 
 def compile_node(node: Node, scope: Scope) -> Q:
@@ -31,19 +41,20 @@ def compile_node(node: Node, scope: Scope) -> Q:
     match node:
         case All(children):
             joined = EVERYBODY
-            for child in children:
-                joined &= compile_node(child, scope)
+            left = replace(scope, few=True) if node in scope.narrow else scope
+            for child in sorted(children, key=effort):
+                joined &= compile_node(child, left if effort(child) is Effort.FACTS else scope)
             return joined
         case Any(children):
             joined = NOBODY
-            for child in children:
+            for child in sorted(children, key=effort):
                 joined |= compile_node(child, scope)
             return joined
         case None_(children):
             # One negation per child, so that each can become an anti-join.
-            joined = EVERYBODY
-            for child in children:
-                joined &= ~compile_node(child, scope)
+            joined, strict = EVERYBODY, replace(scope, loose=False)
+            for child in sorted(children, key=effort):
+                joined &= ~compile_node(child, strict)
             return joined
         case _:
             window = getattr(node, "window", None)

@@ -13,7 +13,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     Aggregate,
     BigIntegerField,
-    BooleanField,
     Exists,
     Expression,
     F,
@@ -25,8 +24,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
-from django.db.models.sql.compiler import SQLCompiler
 
+from segments.segmentation.rules.among import Among, People
 from segments.segmentation.rules.kinds import Scope
 
 Rows: TypeAlias = QuerySet[Any, Any]
@@ -77,7 +76,7 @@ def _those(rows: Rows, figure: Aggregate, condition: Q, scope: Scope) -> Q:
         rows = rows.filter(subscriber_id=OuterRef(scope.person_id))
         return Q(Exists(rows.order_by().values("subscriber_id").annotate(figure=figure).filter(condition)))
     grouped = rows.order_by().values("subscriber_id").annotate(figure=figure).filter(condition)
-    return Q(Among(scope.person_id, _People(grouped.values("subscriber_id"))))
+    return Q(Among(scope.person_id, People(grouped.values("subscriber_id"))))
 
 
 def compare_balance(given: Rows, back: Rows, amount: str, op: str, values: Sequence[Any], scope: Scope) -> Q:
@@ -100,17 +99,6 @@ def _compared(value: Any, op: str, values: Sequence[Any]) -> Q:
     if op == "between":
         return Q(GreaterThanOrEqual(value, values[0])) & Q(LessThanOrEqual(value, values[1]))
     return ~Q(Exact(value, values[0])) if op == "!=" else Q(_LOOKUPS[op](value, values[0]))
-
-
-class _People:
-    """A selection of the ids of people, as SQL of one column."""
-
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
-
-    def sql(self, connection: BaseDatabaseWrapper) -> tuple[str, Sequence[Any]]:
-        sql, params = self.rows.query.get_compiler(connection=connection).as_sql()
-        return sql, params
 
 
 class _Balance:
@@ -136,31 +124,3 @@ class _Balance:
         rows = " UNION ALL ".join(parts)
         grouped = f"SELECT person FROM amounts GROUP BY person HAVING {having}"
         return f"WITH amounts (person, amount) AS ({rows}) {grouped}", [*params, *self.values]
-
-
-class Among(Expression):
-    """Whether a person is one of those whose ids a selection gives, which is made once for all people."""
-
-    conditional = True
-
-    def __init__(self, person_id: str, people: _People | _Balance) -> None:
-        super().__init__(output_field=BooleanField())
-        self.person_id: Any = F(person_id)
-        self.people = people
-
-    def get_source_expressions(self) -> list[Any]:
-        return [self.person_id]
-
-    def set_source_expressions(self, exprs: Sequence[Any]) -> None:
-        (self.person_id,) = exprs
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
-        people, params = self.people.sql(connection)
-        person, more = compiler.compile(self.person_id)
-        return f"{person} IN ({people})", (*more, *params)
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
-        # Of this form the planner makes a join, and of its negation an anti-join, which it never does of NOT IN.
-        people, params = self.people.sql(connection)
-        person, more = compiler.compile(self.person_id)
-        return f"EXISTS (SELECT 1 FROM ({people}) AS those(id) WHERE those.id = {person})", (*params, *more)

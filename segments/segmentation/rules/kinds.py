@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from segments.segmentation.rules.among import Among, People
 from segments.segmentation.rules.nodes import Node
 from segments.segmentation.rules.vocabulary import Vocabulary
 
@@ -18,12 +19,15 @@ class Scope:
     """Where and when a rule is asked: ``person`` is the lookup path from the row to its subscriber, empty on subscribers.
 
     ``few`` says that only few people are left to be asked about: then each one's facts are looked up by themselves, where
-    otherwise those of all people are gathered at once.
+    otherwise those of all people are gathered at once. ``narrow`` are the groups whose effortless rules leave few people for
+    the others. ``loose`` says that null may stand for false, because nothing will negate the condition.
     """
 
     as_of: dt.datetime
     person: str = ""
     few: bool = False
+    narrow: frozenset[Node] = frozenset()
+    loose: bool = False
 
     def path(self, column: str) -> str:
         """The path to a column of the person."""
@@ -34,11 +38,10 @@ class Scope:
         return f"{self.person}_id" if self.person else "pk"
 
     def has(self, rows: QuerySet[Any, Any], key: str = "subscriber_id") -> Q:
-        """True of people for whom one of ``rows`` carries their id in ``key``.
-
-        Correlated, so that the negation can be planned as an anti-join however long the list of people is.
-        """
-        return Q(Exists(rows.filter(**{key: OuterRef(self.person_id)})))
+        """True of people for whom one of ``rows`` carries their id in ``key``, which is never null in them."""
+        if self.few:
+            return Q(Exists(rows.filter(**{key: OuterRef(self.person_id)})))
+        return Q(Among(self.person_id, People(rows.order_by().values(key))))
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Phrase:
 class Kind:
     """One kind of leaf: how its JSON (told by the key ``key``) is read, compiled and put into words.
 
-    ``parse(raw, path, vocabulary)`` raises RuleError; ``compile(node, scope)`` gives a Q that is true or false, never null.
+    ``parse(raw, path, vocabulary)`` raises RuleError; ``compile(node, scope)`` gives a Q that is true or false, and null only where the scope
+    is loose.
     """
 
     key: str

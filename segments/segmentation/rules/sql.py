@@ -83,6 +83,22 @@ class Moment(Func):
         return f"replace({text}, 'T', ' ')", params
 
 
+class JsonText(Func):
+    """The text under ``key`` of a JSON column; of a value that is no text, something else or null."""
+
+    def __init__(self, column: str, key: str) -> None:
+        super().__init__(F(column), output_field=CharField())
+        self.key = key
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"({column} ->> %s)", [*params, self.key]
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"json_extract({column}, %s)", [*params, f'$."{self.key}"']
+
+
 # Beyond it the engines' sums could overflow; JSON itself knows no bounds.
 _LARGEST = "1e100"
 

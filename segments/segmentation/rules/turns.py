@@ -133,7 +133,8 @@ class Facts:
             f"{self.column}__lt": until,
         }
         first = self.rows.filter(**mine).order_by(self.column).values(self.column)[:1]
-        return Subquery(first, output_field=DateTimeField())
+        found: Expression = Subquery(first, output_field=DateTimeField())  # type: ignore[assignment]  # It is one.
+        return found
 
 
 def _by_midnights(moment: Expression, edge: dt.datetime, scope: Scope) -> Expression:

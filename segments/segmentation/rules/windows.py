@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from django.db.models import Expression, F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from personalize.core import localtime
@@ -32,7 +32,7 @@ MAX_OFFSET = 1_000
 _EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 _LATEST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
-Edge: TypeAlias = dt.datetime | Expression | F
+Edge: TypeAlias = dt.datetime | anchors.Instant
 
 
 def parse_window(raw: Any, path: str, vocabulary: Vocabulary) -> Window:
@@ -82,14 +82,14 @@ def _calendar(raw: Any, path: str) -> tuple[CalendarUnit, int]:
 def within(rows: QuerySet[Any, Any], column: str, window: Window, scope: Scope) -> QuerySet[Any, Any]:
     """Those of ``rows``, which lead to their person by ``subscriber``, whose ``column`` lies in the window."""
     start, end = edges(window, replace(scope, person="subscriber"), scope)
-    rows = rows.filter(**{f"{column}__lt": scope.as_of})
+    span = Q(**{f"{column}__lt": scope.as_of})
     if window.calendar and window.own:
         # Follows from the rest, but is the same for everybody, so that an index finds it.
         starts, ends = zip(*own_spans(*window.calendar, scope.as_of).values(), strict=True)
-        rows = rows.filter(**{f"{column}__gte": min(starts), f"{column}__lt": max(ends)})
+        span &= Q(**{f"{column}__gte": min(starts), f"{column}__lt": max(ends)})
     if end is not None and end != scope.as_of:
-        rows = rows.filter(**{f"{column}__lt": end})
-    return rows if start is None else rows.filter(**{f"{column}__gte": start})
+        span &= Q(**{f"{column}__lt": end})
+    return rows.filter(span if start is None else span & Q(**{f"{column}__gte": start}))
 
 
 def known(window: Window, scope: Scope) -> Q:

@@ -225,8 +225,9 @@ def _of_orders(rule: OrdersRule, *, person: int, scope: Scope) -> str:
 def _placed(rows: QuerySet[Any, Any], by_line: bool) -> QuerySet[Any, Any]:
     """The orders that match: number, time, and the amount of what matches."""
     if by_line:
-        grouped = rows.values("order_id", which=F("order__number"), at=F("order__placed_at"))
-        return grouped.annotate(paid=Sum("amount"))
+        rows = rows.values("order_id", which=F("order__number"), at=F("order__placed_at"))
+        placed: QuerySet[Any, Any] = rows.annotate(paid=Sum("amount"))
+        return placed
     return rows.values(which=F("number"), at=F("placed_at"), paid=F("total"))
 
 

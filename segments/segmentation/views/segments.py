@@ -20,6 +20,7 @@ from personalize.core import clock, registries
 from personalize.core.permissions import allowed, require
 from personalize.dashboard.lists import ListPage
 from segments.segmentation import drafts, listing, services
+from segments.segmentation.audience import people_of
 from segments.segmentation.builder.links import rule_in
 from segments.segmentation.builder.parts import Setting
 from segments.segmentation.forms import EditForm
@@ -27,7 +28,7 @@ from segments.segmentation.history import figures_of
 from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
-from segments.segmentation.why import answers
+from segments.segmentation.why import Nobody, answers
 from segments.subscribers import people
 from segments.subscribers.models import Subscriber
 
@@ -160,9 +161,11 @@ def why(request: HttpRequest, uuid: UUID, person: UUID) -> HttpResponseBase:
     name = subscriber.full_name or people.address_for(request.user, subscriber)
     context: dict[str, Any] = {"segment": segment, "person": subscriber, "name": name}
     try:
-        found = answers(rule=segment.rule, person=subscriber, as_of=clock.now())
+        found = answers(rule=segment.meaning, person=subscriber, as_of=clock.now())
     except RuleError as error:
         return render(request, "segmentation/why.html", {**context, "error": error})
+    if isinstance(found, Nobody):
+        raise Http404
     return render(request, "segmentation/why.html", {**context, "answers": found, "inside": found[0].holds})
 
 
@@ -176,7 +179,7 @@ def members(request: HttpRequest, code: str) -> HttpResponseBase:
         return render(request, "segmentation/people.html", {"error": error})
     except ValueError:
         raise Http404 from None
-    audience = services.those(node=node, as_of=clock.now())
+    audience = people_of(node, as_of=clock.now())
     page = ListPage(request, people.kind_for(request.user), audience)
     if page.wants_export:
         return page.export()

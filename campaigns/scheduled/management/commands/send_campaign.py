@@ -10,7 +10,7 @@ from campaigns.delivery.verify import balance
 from campaigns.scheduled.management.base import CampaignCommand, facts_of, instant, sentence_of, watch, work
 from campaigns.scheduled.readiness import blockers
 from campaigns.scheduled.services import send_campaign
-from segments.segmentation.services import count, meaning
+from segments.segmentation.services import count
 
 
 class Command(CampaignCommand):
@@ -44,7 +44,7 @@ class Command(CampaignCommand):
         if found:
             raise CommandError("Not sent:\n" + "\n".join(f"  {blocker.part}: {blocker.message}" for blocker in found))
         if options["dry_run"] and campaign.segment:
-            people = count(rule=meaning(campaign.segment), as_of=options["as_of"])
+            people = count(rule=campaign.segment.meaning, as_of=options["as_of"])
             self.answer(options, {"people": people}, f"Nothing is in the way; the segment names {people} people.")
             return
         if options["work"]:

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from personalize.core import clock
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import RuleError
-from segments.segmentation.services import audience, meaning
+from segments.segmentation.services import audience
 from segments.subscribers.models import StaticList, Subscriber
 from segments.transfer.exports import Format, UnknownColumn, available, chosen, export_people
 
@@ -95,7 +95,7 @@ def _whom(options: Mapping[str, Any]) -> tuple[QuerySet[Subscriber], str]:
         if segment is None:
             raise CommandError(f"There is no segment called {name!r}.")
         try:
-            return audience(rule=meaning(segment), as_of=clock.now()), f"segment {name}"
+            return audience(rule=segment.meaning, as_of=clock.now()), f"segment {name}"
         except RuleError as error:
             raise CommandError(f"The segment {name!r} cannot be used: {error}") from error
     if name := options["list"]:
