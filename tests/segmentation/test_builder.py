@@ -152,7 +152,7 @@ def test_why_somebody_is_in_stands_under_each_rule(page: Client) -> None:
 
 def test_what_saving_would_do_is_told_before_it_is_saved(page: Client, british: Segment) -> None:
     html = post(page, "rule_change", {"all": [BATH]}, segment=str(british.uuid))
-    assert "Saving brings 1 people in and takes 1 out." in html
+    assert "Saving brings 1 in and takes 1 out." in html
     assert "Fergus" in html
     assert "Ann Whitaker" in html
     assert "Saving" not in post(page, "rule_change", british.rule, segment=str(british.uuid))
