@@ -21,6 +21,7 @@ urlpatterns = [
     path("segments/rule/figures/", builder.funnel, name="rule_figures"),
     path("segments/rule/missing/", builder.missing, name="rule_missing"),
     path("segments/rule/people/", builder.sample, name="rule_people"),
+    path("segments/rule/change/", builder.change, name="rule_change"),
     path("segments/rule/why/", builder.why, name="rule_why"),
     path("segments/rule/whom/", builder.whom, name="rule_whom"),
     path("segments/<uuid:uuid>/", segments.detail, name="detail"),

@@ -150,6 +150,14 @@ def test_why_somebody_is_in_stands_under_each_rule(page: Client) -> None:
     assert "Bea" in post(page, "rule_whom", {}, typed="bea")
 
 
+def test_what_saving_would_do_is_told_before_it_is_saved(page: Client, british: Segment) -> None:
+    html = post(page, "rule_change", {"all": [BATH]}, segment=str(british.uuid))
+    assert "Saving brings 1 in and takes 1 out." in html
+    assert "Fergus" in html
+    assert "Ann Whitaker" in html
+    assert "Saving" not in post(page, "rule_change", british.rule, segment=str(british.uuid))
+
+
 def test_whoever_may_not_see_people_is_not_told_what_occurs(client: Client, british: Segment) -> None:
     for name in (
         "edit_rule",

@@ -24,8 +24,10 @@ from segments.segmentation.builder.editing import Edited, Outcome, Place, Raw, R
 from segments.segmentation.builder.links import people_url
 from segments.segmentation.builder.parts import Ask, Choice, Choose, Setting, editor_of, things
 from segments.segmentation.counting import count_within
+from segments.segmentation.effect import effect
 from segments.segmentation.explain import Branch, explain
-from segments.segmentation.rules.parse import GROUPS, parse
+from segments.segmentation.models import Segment
+from segments.segmentation.rules.parse import GROUPS, RuleError, parse
 from segments.segmentation.suggestions import suggest
 from segments.segmentation.unknown import unknown
 from segments.segmentation.why import Answer, answers
@@ -194,6 +196,31 @@ def whom(request: HttpRequest) -> HttpResponseBase:
     found = people.find(request.user, Subscriber.objects.present(), words).order_by("pk")[:SHOWN] if words else []
     listed = [(one, one.full_name or people.address_for(request.user, one)) for one in found]
     return render(request, "segmentation/builder/_whom.html", {"listed": listed, "typed": words})
+
+
+@require_POST
+@require("people.view")
+def change(request: HttpRequest) -> HttpResponseBase:
+    """What saving the rule would do to the segment it belongs to: who comes in, and who goes."""
+    asked = Asked(request)
+    segment = Segment.objects.filter(uuid=asked.setting.segment).first() if asked.setting.segment else None
+    rule, gone = asked.finished()
+    if segment is None or gone:
+        return render(request, "segmentation/builder/_change.html", {"found": None})
+    try:
+        before = parse(segment.meaning)
+    except RuleError:
+        before = None
+    now = clock.now()
+    found = effect(
+        before=before, after=parse(rule, vocabulary=asked.setting.vocabulary), as_of=now, seconds=GOOD_ENOUGH
+    )
+    lists = [(_("Come in"), _named(request, found.some_added)), (_("Go"), _named(request, found.some_removed))]
+    return render(request, "segmentation/builder/_change.html", {"found": found, "lists": lists})
+
+
+def _named(request: HttpRequest, those: list[Subscriber]) -> list[tuple[Subscriber, str]]:
+    return [(one, one.full_name or people.address_for(request.user, one)) for one in those[:SHOWN]]
 
 
 class Asked:
