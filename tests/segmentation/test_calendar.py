@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from typing import Any
 
 import pytest
@@ -352,7 +353,11 @@ def test_a_date_on_file_begins_at_midnight_by_the_persons_clock(
 
 
 @pytest.mark.django_db
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=600 if os.environ.get("FULL") else 40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     world=st.lists(worlds.people, min_size=1, max_size=5),
     leaves=st.lists(calendars.leaves, min_size=3, max_size=3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -284,7 +285,7 @@ def _meant(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200 if os.environ.get("FULL") else 20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rule=rules, other=leaves.filter(lambda one: "segment" not in one), happened=st.lists(steps, min_size=3, max_size=14)
 )

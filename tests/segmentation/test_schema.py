@@ -131,6 +131,7 @@ def refusal(rule: Any) -> RuleError | None:
     return None
 
 
+@pytest.mark.django_db  # Campaigns are looked up by name.
 @settings(max_examples=4_000 if FULL else 60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rule=rules)
 def test_every_rule_that_is_taken_is_valid_by_the_schema(rule: Any):
@@ -138,6 +139,7 @@ def test_every_rule_that_is_taken_is_valid_by_the_schema(rule: Any):
     VALIDATOR.validate(rule)
 
 
+@pytest.mark.django_db
 @settings(max_examples=10_000 if FULL else 200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rule=mutants())
 def test_whatever_the_schema_refuses_is_refused_with_its_place(rule: Any):

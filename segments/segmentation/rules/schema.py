@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from segments.commerce.models import OrderStatus
-from segments.segmentation.rules import attributes, buckets, events, figures, lists, orders, topics, windows
+from segments.segmentation.rules import attributes, birthdays, buckets, events, figures, lists, orders, topics, windows
 from segments.segmentation.rules.parse import GROUPS, MAX_LEAVES, VERSION
 from segments.segmentation.rules.reading import MAX_LIST, MAX_NUMBER, MAX_TEXT
 
@@ -131,7 +131,8 @@ def _attribute() -> Schema:
     scalar: Schema = {"type": ["string", "number", "boolean"]}
     value = one_of(scalar, ref("offset"))
     known, listed = ("is_known", "not_known"), ("in", "not_in", "contains_any", "contains_all")
-    plain = {op for operators in attributes.OPERATORS.values() for op in operators} - {*known, *listed, "between"}
+    special = {*known, *listed, "between", "within_next"}
+    plain = {op for operators in attributes.OPERATORS.values() for op in operators} - special
     return leaf(
         {"attr": text(), "op": {}},
         {"value": {}},
@@ -140,9 +141,15 @@ def _attribute() -> Schema:
             {"properties": {"op": choice(known), "value": False}},
             {"properties": {"op": choice(listed), "value": array(scalar)}, "required": ["value"]},
             {"properties": {"op": {"const": "between"}, "value": array(value, 2, 2)}, "required": ["value"]},
+            {"properties": {"op": {"const": "within_next"}, "value": _ahead()}, "required": ["value"]},
             {"properties": {"op": choice(sorted(plain)), "value": value}, "required": ["value"]},
         ],
     )
+
+
+def _ahead() -> Schema:
+    spans = [{"prefixItems": [whole(1, most), {"const": unit}]} for unit, most in birthdays.AHEAD.items()]
+    return {"type": "array", "minItems": 2, "items": False, "prefixItems": [{}, {}], "oneOf": spans}
 
 
 def _near() -> Schema:
