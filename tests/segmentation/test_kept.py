@@ -323,6 +323,50 @@ def test_after_anything_the_kept_are_those_whom_the_rule_means(
         transaction.set_rollback(True)
 
 
+ONE = {"name": "viewed", "metric": "count", "op": ">=", "value": 1}
+BY_TIME: dict[str, dict[str, Any]] = {
+    **{str(window): {"event": {**ONE, "window": window}} for window in WINDOWS[:10]},
+    "an event dated ahead": {"event": ONE},
+    "the first, one day ago": {
+        "event": {"name": "viewed", "metric": "first", "op": "<=", "value": {"ago": [1, "days"]}}
+    },
+    "not wished since": {
+        "sequence": {"first": {"name": "viewed"}, "then_not": {"name": "wished"}, "within": [14, "hours"]}
+    },
+    "a mail lately": {"messages": {"what": "sent", "op": ">=", "value": 1, "window": {"last": [3, "days"]}}},
+    "an age": {"attr": "age", "op": ">=", "value": 37},
+    "a birthday": {"attr": "birthday", "op": "within_next", "value": [3, "days"]},
+    "a date ahead": {"attr": "renewal", "op": "<=", "value": {"in": [1, "months"]}},
+    "a time ago": {"attr": "visit", "op": "<", "value": {"ago": [36, "hours"]}},
+    "how long here": {"attr": "created_at", "op": "<", "value": {"ago": [1, "months"]}},
+}
+
+
+@pytest.mark.parametrize("named", BY_TIME)
+def test_time_alone_moves_people_when_it_should(named: str, brand: Brand) -> None:
+    _world()
+    _store("ann", {"time_zone": "America/Los_Angeles", "birth_date": "1990-02-03"})
+    _date("ann", 40, BEGINNING)
+    _event("ann", "viewed", -dt.timedelta(minutes=20), BEGINNING, 1)
+    kept = Segment.objects.create(
+        name="Kept",
+        rule={"v": 1, "all": [BY_TIME[named]]},
+        mode=SegmentMode.INCREMENTAL,
+        created_at=BEGINNING,
+        updated_at=BEGINNING,
+    )
+    _settle(BEGINNING)
+    SegmentSnapshot.objects.update(why="", due_at=BEGINNING + dt.timedelta(days=4000))
+    at, moved, before = BEGINNING, 0, set(Membership.objects.values_list("subscriber_id", flat=True))
+    for hours in [0.2, 0.2, 3, *[8] * 18, *[24] * 40]:
+        at += dt.timedelta(hours=hours)
+        _settle(at)
+        inside = set(Membership.objects.filter(segment=kept).values_list("subscriber_id", flat=True))
+        assert inside == set(services.audience(rule=kept.rule, as_of=at).values_list("pk", flat=True)), at
+        moved, before = moved + (inside != before), inside
+    assert moved
+
+
 def _world() -> None:
     make_topic("news")
     for key, kind in (("renewal", "date"), ("visit", "datetime")):

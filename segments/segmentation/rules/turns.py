@@ -7,9 +7,9 @@ lies after the instant asked about. What would need calendars in SQL comes earli
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any, TypeAlias
 
 from django.db.models import (
@@ -152,8 +152,14 @@ def _midnight(as_of: dt.datetime, zone: str = "UTC") -> dt.datetime:
 def _own_midnight(scope: Scope, zone: str) -> Expression:
     """The next midnight of the person's clock, or of the universal one."""
     utc = _midnight(scope.as_of)
-    own = {one.key: min(utc, _midnight(scope.as_of, one.key)) for one in localtime.every_zone()}
+    own = {name: min(utc, end) for name, (_start, end) in _spans("day", 0, scope.as_of).items()}
     return by_zone(scope, own, min(utc, _midnight(scope.as_of, zone)))
+
+
+@lru_cache(maxsize=16)
+def _spans(unit: CalendarUnit, offset: int, as_of: dt.datetime) -> Mapping[str, tuple[dt.datetime, dt.datetime]]:
+    """Beginning and end by the clocks of every zone; kept, because all segments are asked at the same instant."""
+    return {one.key: windows.calendar_span(unit, offset, as_of, one.key) for one in localtime.every_zone()}
 
 
 _anchors: dict[str, Callable[[Anchor, Scope], Turn]] = {
@@ -191,10 +197,12 @@ def of_window(facts: Facts, window: Window, scope: Scope) -> Turn:
 
 def _calendar(facts: Facts, unit: CalendarUnit, offset: int, window: Window, scope: Scope) -> Expression:
     """The next boundary of whom one of the facts is in the window now, or may be after it."""
-    zones = [one.key for one in localtime.every_zone()] if window.own else [window.zone]
-    begins = min(windows.calendar_span(unit, offset, scope.as_of, zone)[0] for zone in [*zones, window.zone])
-    ends = {zone: windows.calendar_span(unit, 0, scope.as_of, zone)[1] for zone in [*zones, window.zone]}
-    boundary = by_zone(scope, ends, ends[window.zone]) if window.own else _at(ends[window.zone])
+    begins, _end = windows.calendar_span(unit, offset, scope.as_of, window.zone)
+    _start, ends = windows.calendar_span(unit, 0, scope.as_of, window.zone)
+    boundary: Expression = _at(ends)
+    if window.own:
+        begins = min(start for start, _end in _spans(unit, offset, scope.as_of).values())
+        boundary = by_zone(scope, {name: end for name, (_, end) in _spans(unit, 0, scope.as_of).items()}, ends)
     return Case(When(facts.exist(scope, begins), then=boundary), output_field=DateTimeField())
 
 
