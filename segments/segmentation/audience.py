@@ -84,10 +84,14 @@ def _ids() -> range:
     return range(ends["first"] or 0, (ends["last"] or -1) + 1)
 
 
-def planned() -> AbstractContextManager[None]:
+def planned(node: Node | None = None) -> AbstractContextManager[None]:
     """Run statements over everybody, in one transaction, as suits them best on PostgreSQL.
 
-    Lists of people are to be hashed, not searched through once for each person. Helpers in parallel and compiled
-    expressions cost such statements, which take a second at most, more than they gain.
+    Lists of people are to be hashed, not searched through once for each person, and compiling expressions costs such
+    statements more than it gains. So do helpers in parallel where facts are gathered; where ``node`` only looks at people's
+    own rows, they share the reading of these.
     """
-    return set_locally(work_mem="64MB", max_parallel_workers_per_gather="0", jit="off")
+    settings = {"work_mem": "64MB", "jit": "off"}
+    if node is None or effort(node) is Effort.FACTS:
+        settings["max_parallel_workers_per_gather"] = "0"
+    return set_locally(**settings)

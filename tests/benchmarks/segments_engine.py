@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
@@ -82,11 +82,11 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """SQL that gives ids, its parameters, and whether it is run under the settings of a segment's statements."""
+    """SQL that gives ids, its parameters, and the settings it is run under: those for a rule, or the server's own."""
 
     sql: str
     parameters: Any
-    tuned: bool
+    settings: Callable[[], AbstractContextManager[None]]
 
     def count(self) -> int:
         return int(self._run(f"SELECT COUNT(*) FROM ({self.sql}) AS found")[0][0])
@@ -95,7 +95,7 @@ class Statement:
         self._run(f"INSERT INTO audience {self.sql}")
 
     def _run(self, sql: str) -> list[tuple[Any, ...]]:
-        with planned() if self.tuned else nullcontext(), connection.cursor() as cursor:
+        with self.settings(), connection.cursor() as cursor:
             cursor.execute(sql, self.parameters)
             return cursor.fetchall() if cursor.description else []
 
@@ -112,22 +112,22 @@ def seconds(work: Callable[[], object]) -> float:
     return clock() - began
 
 
-def statement(people: SubscriberQuerySet) -> Statement:
-    return Statement(*people.order_by().values("pk").query.sql_with_params(), tuned=True)
+def statement(node: Node, people: SubscriberQuerySet) -> Statement:
+    return Statement(*people.order_by().values("pk").query.sql_with_params(), partial(planned, node))
 
 
 def of_rule(node: Node) -> Statement:
-    return statement(people_of(node, as_of=AT))
+    return statement(node, people_of(node, as_of=AT))
 
 
 def of_changed(node: Node) -> Statement:
-    return statement(people_of(node, as_of=AT, few=True).filter(pk__in=RawSQL("SELECT id FROM changed", [])))
+    return statement(node, people_of(node, as_of=AT, few=True).filter(pk__in=RawSQL("SELECT id FROM changed", [])))
 
 
 def best(forms: Sequence[str], work: Callable[[Statement], object]) -> Statement:
     """The form that is fastest at this, of two tries each."""
-    settings = (True, False) if is_postgres() else (True,)
-    ways = [Statement(form, by_hand.parameters(), tuned) for form in forms for tuned in settings]
+    settings = (planned, nullcontext) if is_postgres() else (nullcontext,)
+    ways = [Statement(form, by_hand.parameters(), one) for form in forms for one in settings]
     times = {way: min(seconds(partial(work, way)) for _ in range(2)) for way in ways}
     return min(ways, key=times.__getitem__)
 
@@ -156,7 +156,7 @@ def count_live(running: Bench, name: str, node: Node) -> None:
 def check(name: str, rule: Statement, forms: Sequence[str]) -> None:
     """Refuse to tell figures when a form and the rule do not mean the same people."""
     for form in forms:
-        hand = Statement(form, by_hand.parameters(), tuned=True)
+        hand = Statement(form, by_hand.parameters(), planned)
         seconds(hand.materialise)
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS wanted")
