@@ -61,7 +61,7 @@ class Cost:
 def cost_of(node: Node, *, as_of: dt.datetime) -> Cost:
     """What asking for the people of a rule costs. The statements are planned, none is run."""
     people = people_of(node, as_of=as_of)
-    with planned(node):
+    with planned():
         plan, cost, rows = _plan(people)
         leaves = tuple(
             LeafCost(phrase(leaf).clause, *_plan(people_of(leaf, as_of=as_of))[1:]) for leaf in _leaves(node)

@@ -31,7 +31,7 @@ class Counted:
 
 def count(*, node: Node, as_of: dt.datetime) -> int:
     """How many people a rule means, however long it takes."""
-    with planned(node):
+    with planned():
         return people_of(node, as_of=as_of).count()
 
 
