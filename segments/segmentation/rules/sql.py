@@ -47,7 +47,8 @@ class JsonValue(Func):
             value += "::double precision"
             repeats = 3
         elif self.type == "int":
-            value += "::numeric"
+            # Cast from JSON itself, which spares the way over text.
+            value = "(COLUMN -> %s)::numeric"
         elif self.type in _LENGTHS:
             value = f'(left(COLUMN ->> %s, {_LENGTHS[self.type]}) COLLATE "C")'
         column, params = compiler.compile(self.source_expressions[0])
