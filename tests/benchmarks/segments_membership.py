@@ -184,10 +184,10 @@ def main() -> None:
         for _round in range(ROUNDS):
             SegmentSnapshot.objects.all().delete()
             with running.measure("events, nothing kept", BATCH * BATCHES):
-                take_in(at, people)
+                take_in(at, everybody)
             SegmentSnapshot.objects.create(segment=segment, kept=True, due_at=at)
             with running.measure("events, a segment kept", BATCH * BATCHES, "events, nothing kept"):
-                take_in(at, people)
+                take_in(at, everybody)
         if TouchedPerson.objects.count() != BATCH * BATCHES * ROUNDS:
             raise SystemExit("Not everybody was noted; the figures mean nothing.")
 
