@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segments.segmentation.rules.kinds import kinds
-from segments.segmentation.rules.parse import RuleError, parse
+from segments.segmentation.rules.parse import MAX_DEPTH, RuleError, parse
 from segments.segmentation.rules.schema import described, rule_schema
 from segments.segmentation.rules.vocabulary import Vocabulary
 from tests.segmentation import worlds
@@ -78,11 +79,21 @@ LEAVES = [
     {"orders": {"metric": "distinct", "op": "!=", "value": 3, "where": [{"field": "price", "op": "in", "value": [1]}]}},
 ]
 _leaves = st.sampled_from(LEAVES) | worlds.rules
+
+
+def levels(rule: dict[str, Any]) -> int:
+    """How deep groups are nested in a rule."""
+    inner = [child for group in ("all", "any", "none") for child in rule.get(group, ())]
+    return 1 + max(map(levels, inner)) if inner else 0
+
+
 rules = _leaves | st.builds(
     lambda group, children: {"v": 1, group: children},
     st.sampled_from(["all", "any", "none"]),
-    st.lists(_leaves, min_size=1, max_size=3),
+    st.lists(_leaves.filter(lambda one: levels(one) < MAX_DEPTH), min_size=1, max_size=3),
 )
+# Rules that name a campaign or an automation are only taken where there is one.
+rules = rules.filter(lambda rule: not {"campaign", "automation"} & set(re.findall(r"\w+", json.dumps(rule))))
 SCRAPS: list[Any] = [
     None, True, False, 0, 1, -1, 2.5, 1.0, 10**15, 10**4, "", " ", "x", "in", "between", "2026-01-01", [], {}, [1, "days"],
     [0, "days"], ["A"], [1, 2], [1, 2, 3], {"ago": [1, "days"]}, {"v": 1}, {"last": [1, "years"]}, {"all": []}, "data.x",
