@@ -55,9 +55,8 @@ def write_file(path: Path, rows: int, surname: str) -> None:
 
 def empty() -> None:
     tables = [kind._meta.db_table for kind in (ConsentEntry, Subscription, QuarantinedValue, ExternalId, Subscriber)]
-    with connection.cursor() as cursor:
-        for statement in connection.ops.sql_flush(no_style(), [*tables, Import._meta.db_table], allow_cascade=True):
-            cursor.execute(statement)
+    statements = connection.ops.sql_flush(no_style(), [*tables, Import._meta.db_table], allow_cascade=True)
+    connection.ops.execute_sql_flush(statements)
 
 
 def raw_writer() -> Callable[[], None]:
