@@ -20,7 +20,7 @@ from personalize.demo import inbox
 from segments.commerce.models import Cart, CartLine, Connection, Receipt, Refund, RefundLine
 from segments.consent.models import ConsentEntry, Suppression
 from segments.events.models import Event
-from segments.segmentation.models import Membership, Segment
+from segments.segmentation.models import Cause, Membership, Segment, SegmentTurn, TouchedPerson
 from segments.subscribers.models import ExternalId, ListMember, Merge, QuarantinedValue, StaticList, Subscriber
 from segments.transfer.models import Import, Rejection
 from tests.factories import (
@@ -184,6 +184,8 @@ def _ways(person: Subscriber) -> None:
         name="Everybody", defaults={"rule": {"v": 1, "all": []}, "created_at": NOW, "updated_at": NOW}
     )
     Membership.objects.create(segment=segment, subscriber=person, joined_at=NOW)
+    SegmentTurn.objects.create(segment=segment, subscriber=person, due_at=NOW)
+    TouchedPerson.objects.create(subscriber=person, cause=Cause.DATA, at=NOW)
     ears, _ = Endpoint.objects.get_or_create(
         name="Ears", defaults={"url": "https://ears.example/", "secret": "s", "created_at": NOW}
     )
