@@ -17,7 +17,7 @@ from personalize.core.problems import problem
 from segments.segmentation import services
 from segments.segmentation.belonging import segments_of
 from segments.segmentation.counting import count_within
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.schema import rule_schema
 from segments.segmentation.rules.sentence import sentence
@@ -41,10 +41,20 @@ AsOf = Annotated[
 ]
 
 
+Mode = Annotated[
+    SegmentMode,
+    Field(
+        description="live: asked whenever it is used; incremental: who comes and goes is noted as it happens; "
+        "snapshot: as it was when it was last taken."
+    ),
+]
+
+
 class SegmentIn(Given):
     name: Name
     description: Annotated[str, Field(max_length=255)] = ""
     rule: RuleJson
+    mode: Mode = SegmentMode.LIVE
 
 
 class SegmentChange(Given):
@@ -53,6 +63,7 @@ class SegmentChange(Given):
     name: Name | None = None
     description: Annotated[str | None, Field(max_length=255)] = None
     rule: RuleJson | None = None
+    mode: Mode | None = None
     lock_version: Annotated[int, Field(ge=0, le=2**31 - 1, description="As it was read; it rises with every change.")]
 
 
@@ -65,6 +76,7 @@ class SegmentOut(BaseModel):
     id: uuid.UUID
     name: str
     description: str
+    mode: SegmentMode
     updated_at: dt.datetime
 
 
@@ -78,17 +90,26 @@ class UserOut(BaseModel):
     state: str
 
 
+class NotedOut(BaseModel):
+    people: int
+    as_of: dt.datetime
+
+
 class Wrong(BaseModel):
     at: str
     reason: str
 
 
 class SegmentWhole(SegmentOut):
-    """``problem`` says where and why the rule cannot be asked any more; then there is no ``sentence``."""
+    """``problem`` says where and why the rule cannot be asked any more; then there is no ``sentence``.
+
+    ``noted``: who is in it is written down, so many people, as of an instant; null while nobody is.
+    """
 
     rule: dict[str, Any]
     sentence: str
     problem: Wrong | None
+    noted: NotedOut | None
     used_by: list[UserOut]
     lock_version: int
 
@@ -126,6 +147,10 @@ class BelongingsOut(BaseModel):
     items: list[BelongingOut]
 
 
+class Asked(BaseModel):
+    outcome: Literal["asked"] = "asked"
+
+
 class Deleted(BaseModel):
     outcome: Literal["deleted"] = "deleted"
 
@@ -143,7 +168,13 @@ def list_segments(
         segments = segments.filter(pk__gt=last)
     page = list(segments[: limit + 1])
     items = [
-        SegmentOut(id=one.uuid, name=one.name, description=one.description, updated_at=one.updated_at)
+        SegmentOut(
+            id=one.uuid,
+            name=one.name,
+            description=one.description,
+            mode=SegmentMode(one.mode),
+            updated_at=one.updated_at,
+        )
         for one in page[:limit]
     ]
     return Segments(items=items, next=items[-1].id if len(page) > limit else None)
@@ -162,7 +193,11 @@ def create_segment(request: ApiRequest, payload: SegmentIn) -> SegmentWhole | Ht
     """Define a segment. A rule that cannot be used is refused, and ``errors`` says where and why."""
     try:
         made = services.create_segment(
-            name=payload.name, description=payload.description, rule=payload.rule, actor=request.caller
+            name=payload.name,
+            description=payload.description,
+            rule=payload.rule,
+            mode=payload.mode,
+            actor=request.caller,
         )
     except RuleError as error:
         return _cannot_be_used(error)
@@ -203,6 +238,7 @@ def change_segment(request: ApiRequest, segment: uuid.UUID, payload: SegmentChan
             name=found.name if payload.name is None else payload.name,
             description=found.description if payload.description is None else payload.description,
             rule=found.rule if payload.rule is None else payload.rule,
+            mode=payload.mode,
             actor=request.caller,
         )
     except RuleError as error:
@@ -227,6 +263,17 @@ def delete_segment(
         return _changed_meanwhile()
     users = [{"at": label, "reason": state} for label, state, _url in refused.by]
     return problem(409, str(refused), errors=users[:50])
+
+
+@gate.operation("POST", "/segments/{segment}/take", scope="segments:write", response=Asked)
+def take_snapshot(request: ApiRequest, segment: uuid.UUID) -> Asked | HttpResponse:
+    """Have a snapshot taken anew, within seconds; ``noted`` of the segment says when that was done."""
+    found = _find(segment)
+    if found is None:
+        return not_found(request, what="segment")
+    if services.take_again(segment=found, actor=request.caller) is not None:
+        return problem(409, "The segment is no snapshot; it is asked by itself.")
+    return Asked()
 
 
 @gate.operation("GET", "/segments/{segment}/count", scope="segments:read", response=CountOut)
@@ -305,13 +352,22 @@ def _whole(segment: Segment) -> SegmentWhole:
         id=segment.uuid,
         name=segment.name,
         description=segment.description,
+        mode=SegmentMode(segment.mode),
         updated_at=segment.updated_at,
         rule=segment.rule,
         sentence=words,
         problem=error,
+        noted=_noted(segment),
         used_by=[UserOut(name=name, state=state) for name, state, _url in registries.uses_of("segment", segment)],
         lock_version=segment.lock_version,
     )
+
+
+def _noted(segment: Segment) -> NotedOut | None:
+    noted = SegmentSnapshot.objects.filter(segment=segment, taken_at__isnull=False).first()
+    if noted is None or noted.people is None or noted.counted_at is None:
+        return None
+    return NotedOut(people=noted.people, as_of=noted.counted_at)
 
 
 def _count(rule: dict[str, Any], as_of: dt.datetime | None) -> CountOut | HttpResponse:

@@ -26,14 +26,14 @@ from personalize.core.clock import now
 from personalize.core.database import skip_locked_sql
 from personalize.core.registries import Registry
 from segments.segmentation import history, memberships
+from segments.segmentation.audience import people_of, planned
+from segments.segmentation.counting import count
 from segments.segmentation.definitions import Definitions
 from segments.segmentation.memberships import JOINED, LEFT
 from segments.segmentation.models import Cause, Membership, Segment, SegmentMode, SegmentSnapshot, SegmentTurn
 from segments.segmentation.models import TouchedPerson as Touched
-from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.touching import touch
-from segments.subscribers.models import Subscriber
 
 logger = logging.getLogger(__name__)
 
@@ -269,7 +269,7 @@ def take(*, segment: Segment, at: dt.datetime) -> Taken | RuleError | DataError:
         if snapshot.kept or segment.mode == SegmentMode.SNAPSHOT:
             return _take(segment, snapshot, at, began)
         with transaction.atomic():
-            people = Subscriber.objects.present().filter(compile_rule(parse(segment.rule), as_of=at)).count()
+            people = count(node=parse(segment.rule), as_of=at)
             _finish(snapshot, at, people, began, due_at=tonight(at), why="")
     except (RuleError, DataError) as error:
         _set_aside(snapshot, error, tonight(at))
@@ -281,12 +281,13 @@ def foresee(*, segment: Segment, at: dt.datetime) -> Taken | RuleError | DataErr
     """What ``take`` would find, with nothing written."""
     began = time.monotonic()
     try:
-        meant = Subscriber.objects.present().filter(compile_rule(parse(segment.rule), as_of=at))
-        people = meant.count()
-        if not SegmentSnapshot.objects.filter(segment=segment, taken_at__isnull=False).exists():
-            return Taken(people, 0, 0, time.monotonic() - began)
-        members = Membership.objects.filter(segment=segment)
-        stayed = meant.filter(pk__in=members.values("subscriber")).count()
+        with planned():
+            meant = people_of(parse(segment.rule), as_of=at)
+            people = meant.count()
+            if not SegmentSnapshot.objects.filter(segment=segment, taken_at__isnull=False).exists():
+                return Taken(people, 0, 0, time.monotonic() - began)
+            members = Membership.objects.filter(segment=segment)
+            stayed = meant.filter(pk__in=members.values("subscriber")).count()
     except (RuleError, DataError) as error:
         return error
     return Taken(people, people - stayed, members.count() - stayed, time.monotonic() - began)

@@ -16,6 +16,7 @@ from personalize.core.copy import stored_moment
 from personalize.core.database import among, ids_parameter, ids_sql
 from segments.events.services import record_events
 from segments.events.types import NewEvent
+from segments.segmentation.audience import people_of, planned
 from segments.segmentation.models import Cause, Membership, Segment, SegmentTurn
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.kinds import Scope
@@ -38,7 +39,7 @@ def note_all(segment: Segment, node: Node, as_of: dt.datetime) -> None:
     """Note whoever is in it. They have not joined it just now, so nothing is told of them."""
     people, parameters = _people(node, as_of)
     Membership.objects.filter(segment=segment).delete()
-    _run(
+    _run_on_all(
         f"""INSERT INTO {_MEMBERS} (segment_id, subscriber_id, joined_at)
             SELECT %s, people.id, {_instant()} FROM ({people}) AS people WHERE true""",
         [segment.pk, stored_moment(as_of), *parameters],
@@ -48,7 +49,7 @@ def note_all(segment: Segment, node: Node, as_of: dt.datetime) -> None:
 def leave_slice(segment: Segment, node: Node, as_of: dt.datetime) -> list[int]:
     """Take out up to SLICE people who are not meant any more."""
     people, parameters = _people(node, as_of)
-    return _run(
+    return _run_on_all(
         f"""DELETE FROM {_MEMBERS} WHERE id IN (
                 SELECT m.id FROM {_MEMBERS} AS m
                  WHERE m.segment_id = %s
@@ -62,7 +63,7 @@ def leave_slice(segment: Segment, node: Node, as_of: dt.datetime) -> list[int]:
 def join_slice(segment: Segment, node: Node, as_of: dt.datetime) -> list[int]:
     """Take in up to SLICE people who are meant and not in it yet."""
     people, parameters = _people(node, as_of)
-    return _run(
+    return _run_on_all(
         f"""INSERT INTO {_MEMBERS} (segment_id, subscriber_id, joined_at)
             SELECT %s, people.id, {_instant()} FROM ({people}) AS people
              WHERE NOT EXISTS (SELECT 1 FROM {_MEMBERS} AS m WHERE m.segment_id = %s AND m.subscriber_id = people.id)
@@ -142,9 +143,14 @@ def record(
 
 def _people(node: Node, as_of: dt.datetime) -> tuple[str, Sequence[Any]]:
     """SQL that gives the ids of those whom the rule means."""
-    meant = Subscriber.objects.present().filter(compile_rule(node, as_of=as_of)).order_by()
-    sql, parameters = meant.values("id").query.sql_with_params()
+    sql, parameters = people_of(node, as_of=as_of).order_by().values("id").query.sql_with_params()
     return sql, parameters
+
+
+def _run_on_all(sql: str, parameters: Sequence[Any]) -> list[int]:
+    """Run a statement over everybody."""
+    with planned():
+        return _run(sql, parameters)
 
 
 def _run(sql: str, parameters: Sequence[Any]) -> list[int]:

@@ -16,7 +16,7 @@ from personalize.core import audit, clock, registries
 from personalize.core.registries import Use
 from segments.segmentation import counting
 from segments.segmentation.audience import people_of
-from segments.segmentation.models import Segment, SegmentMode
+from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import Vocabulary
@@ -25,9 +25,10 @@ from segments.subscribers.querysets import SubscriberQuerySet
 
 
 class Refused(Enum):
-    """Why a segment was not changed."""
+    """Why nothing was done to a segment."""
 
     CHANGED_MEANWHILE = "changed_meanwhile"
+    NO_SNAPSHOT = "no_snapshot"
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,19 @@ def update_segment(
     segment.refresh_from_db()
     audit.record(actor=actor, action="segment.edit", target=segment, created=False)
     return segment
+
+
+@transaction.atomic
+def take_again(*, segment: Segment, actor: Any) -> Refused | None:
+    """Have a snapshot taken within seconds, by whoever does the background work; only snapshots are ever taken."""
+    if segment.mode != SegmentMode.SNAPSHOT:
+        return Refused.NO_SNAPSHOT
+    at = clock.now()
+    snapshot, new = SegmentSnapshot.objects.get_or_create(segment=segment, defaults={"due_at": at})
+    if not new:
+        SegmentSnapshot.objects.filter(pk=snapshot.pk).update(due_at=at, asked=F("asked") + 1)
+    audit.record(actor=actor, action="segment.take", target=segment)
+    return None
 
 
 @transaction.atomic

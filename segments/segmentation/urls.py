@@ -28,6 +28,7 @@ urlpatterns = [
     path("segments/<uuid:uuid>/save/", segments.save, name="save"),
     path("segments/<uuid:uuid>/draft/", segments.keep_draft, name="keep"),
     path("segments/<uuid:uuid>/discard/", segments.discard, name="discard"),
+    path("segments/<uuid:uuid>/take/", segments.take, name="take"),
     path("segments/<uuid:uuid>/delete/", segments.delete, name="delete"),
     path("segments/<uuid:uuid>/why/<uuid:person>/", segments.why, name="why"),
 ]

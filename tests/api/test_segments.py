@@ -11,8 +11,10 @@ import pytest
 
 from personalize.accounts.models import AuditEntry
 from personalize.core.clock import now
+from segments.segmentation import membership
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.schema import rule_schema
+from segments.subscribers.models import Subscriber
 from tests.api.conftest import Shop
 from tests.factories import make_order, make_segment, make_subscriber
 
@@ -144,3 +146,23 @@ def test_the_same_request_again_defines_one_segment(shop: Shop):
     first, again = (shop.send("POST", "/segments", body, **headers) for _ in range(2))
     assert first.json() == again.json()
     assert Segment.objects.count() == 1
+
+
+def test_a_snapshot_is_taken_when_it_is_asked_for_and_tells_how_many_and_when(shop: Shop):
+    ann = make_subscriber(country="GB")
+    made = shop.post("/segments", {"name": "British", "rule": GB, "mode": "snapshot"}).json()
+    path = f"/segments/{made['id']}"
+    assert (made["mode"], made["noted"]) == ("snapshot", None)
+    membership.look()
+    assert shop.get(path).json()["noted"]["people"] == 1
+    make_subscriber(country="GB")
+    assert not membership.look()
+    assert shop.get(f"{path}/count").json()["people"] == 1
+    assert shop.post(f"{path}/take", {}).json() == {"outcome": "asked"}
+    assert membership.look()
+    assert shop.get(path).json()["noted"]["people"] == shop.get(f"{path}/count").json()["people"] == 2
+    Subscriber.objects.filter(pk=ann.pk).update(country="IE")
+    live = shop.send("PUT", path, {"mode": "live", "lock_version": 0}).json()
+    assert (live["mode"], live["name"], shop.get(f"{path}/count").json()["people"]) == ("live", "British", 1)
+    assert shop.post(f"{path}/take", {}).status_code == 409
+    assert shop.post("/segments", {"name": "Other", "rule": GB, "mode": "sometimes"}).status_code == 422

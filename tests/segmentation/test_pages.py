@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from segments.segmentation import services
+from segments.segmentation import membership, services
 from segments.segmentation.explain import explain
 from segments.segmentation.listing import hits
 from segments.segmentation.models import Segment
@@ -114,3 +114,26 @@ def test_the_administration_refuses_a_rule_that_cannot_be_used(client: Client, m
     assert client.post(url, {**form, "rule": json.dumps({"all": [GB]})}).status_code == 302
     british.refresh_from_db()
     assert (british.name, british.rule, british.lock_version) == ("British", {"all": [GB]}, 1)
+
+
+def test_a_snapshot_says_since_when_it_stands_and_is_taken_anew_by_a_button(
+    client: Client, priya: Any, alan: Any, british: Segment
+) -> None:
+    rule, version = british.rule, british.lock_version
+    services.update_segment(
+        segment=british, lock_version=version, name="Taken", rule=rule, mode="snapshot", actor=priya
+    )
+    page, take = (reverse(f"segmentation:{name}", args=[british.uuid]) for name in ("detail", "take"))
+    client.force_login(priya)
+    assert "It was never taken yet" in client.get(page).content.decode()
+    while membership.look():
+        pass
+    assert "1 person in it since" in client.get(page).content.decode()
+    make_subscriber(country="GB")
+    client.post(take)
+    while membership.look():
+        pass
+    assert "2 people in it since" in client.get(page).content.decode()
+    client.force_login(alan)
+    assert "Take it now" not in client.get(page).content.decode()
+    assert client.post(take).status_code == 403

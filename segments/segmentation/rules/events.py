@@ -172,10 +172,7 @@ def _compile(rule: EventRule, scope: Scope) -> Q:
 
 def events(happening: Happening) -> figures.Rows:
     """The events that are meant, of everybody."""
-    rows: figures.Rows = Event.objects.filter(name=happening.name)
-    for one in happening.where:
-        rows = rows.filter(_matches(one))
-    return rows
+    return Event.objects.filter(*map(_matches, happening.where), name=happening.name)
 
 
 def figured(rule: EventRule) -> Expression | F:

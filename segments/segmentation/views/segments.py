@@ -25,7 +25,7 @@ from segments.segmentation.builder.links import rule_in
 from segments.segmentation.builder.parts import Setting
 from segments.segmentation.forms import EditForm
 from segments.segmentation.history import figures_of
-from segments.segmentation.models import Segment, SegmentMode
+from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
 from segments.segmentation.rules.parse import RuleError, parse
 from segments.segmentation.rules.sentence import sentence
 from segments.segmentation.why import Nobody, answers
@@ -140,6 +140,18 @@ def discard(request: HttpRequest, uuid: UUID | None = None) -> HttpResponseBase:
 
 @require_POST
 @require("segment.edit")
+def take(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    """Have a snapshot taken anew."""
+    segment = get_object_or_404(Segment, uuid=uuid)
+    if services.take_again(segment=segment, actor=request.user) is None:
+        messages.success(request, _("The snapshot is taken within seconds. Read the page again to see it."))
+    else:
+        messages.error(request, _("Only snapshots are taken; this segment is asked by itself."))
+    return redirect(listing.url(segment))
+
+
+@require_POST
+@require("segment.edit")
 def delete(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Delete a segment, unless something uses it."""
     segment = get_object_or_404(Segment, uuid=uuid)
@@ -211,6 +223,7 @@ def _page(
         "setting": Setting.of(segment=segment.uuid if segment else None, id=f"{form['rule'].auto_id}-rules"),
         "uses": registries.uses_of("segment", segment) if segment else [],
         "past": _past(segment),
+        "noted": SegmentSnapshot.objects.filter(segment=segment, taken_at__isnull=False).first(),
         "person": person,
         "name": (person.full_name or people.address_for(request.user, person)) if person else "",
     }
