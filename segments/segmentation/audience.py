@@ -17,7 +17,7 @@ from django.db.models import Count, Max, Min, Q
 from personalize.core.database import among, set_locally
 from segments.segmentation.rules.compiler import EVERYBODY, compile_rule
 from segments.segmentation.rules.effort import Effort, effort
-from segments.segmentation.rules.nodes import All, Group, Node, SegmentRule
+from segments.segmentation.rules.nodes import All, Any, Group, Node, SegmentRule
 from segments.subscribers.models import Subscriber
 from segments.subscribers.querysets import SubscriberQuerySet
 
@@ -36,7 +36,7 @@ def people_of(node: Node, *, as_of: dt.datetime, few: bool = False) -> Subscribe
 
 
 def narrow_groups(node: Node, *, as_of: dt.datetime) -> frozenset[Node]:
-    """The groups whose effortless rules, and those around them, few people satisfy."""
+    """The groups of which few people satisfy the effortless rules: all of them, or in a choice one, and those around it."""
     open_ = dict(_choices(node, EVERYBODY, as_of))
     if not open_:
         return frozenset()
@@ -59,6 +59,10 @@ def _choices(node: Node, reach: Q, as_of: dt.datetime) -> Iterator[tuple[Node, Q
             reach &= compile_rule(child, as_of=as_of, few=True)
         if easy:
             yield node, reach
+    if isinstance(node, Any):
+        easy = [child for child in node.children if effort(child) is not Effort.FACTS]
+        if easy:
+            yield node, reach & compile_rule(Any(tuple(easy)), as_of=as_of, few=True)
     for child in node.children:
         yield from _choices(child, reach, as_of)
 

@@ -60,7 +60,7 @@ def test_every_scope_is_explained(scope: str):
 
 
 def test_every_operation_describes_its_refusals_and_shows_an_example():
-    for method, path, found in operations():
+    for _method, path, found in operations():
         assert {"401", "403", "429"} <= set(found["responses"]), path
         if "requestBody" in found:
             assert "example" in found["requestBody"]["content"]["application/json"], path

@@ -19,8 +19,8 @@ class Scope:
     """Where and when a rule is asked: ``person`` is the lookup path from the row to its subscriber, empty on subscribers.
 
     ``few`` says that only few people are left to be asked about: then each one's facts are looked up by themselves, where
-    otherwise those of all people are gathered at once. ``narrow`` are the groups whose effortless rules leave few people for
-    the others. ``loose`` says that null may stand for false, because nothing will negate the condition.
+    otherwise those of all people are gathered at once. ``narrow`` are the groups of whose effortless rules few people satisfy
+    all, or, where one is enough, any. ``loose`` says that null may stand for false, because nothing will negate the condition.
     """
 
     as_of: dt.datetime
