@@ -155,7 +155,7 @@ def forms() -> dict[str, list[str]]:
             f"{PEOPLE} EXCEPT SELECT e.subscriber_id {_OPENED}",
         ],
         "S7 left a cart": [
-            *_those(f"{_ABANDONED} AND NOT EXISTS ({_BOUGHT_SINCE})"),
+            *_those(f"SELECT DISTINCT subscriber_id FROM ({_ABANDONED} AND NOT EXISTS ({_BOUGHT_SINCE})) d"),
             *_those(
                 f"SELECT l.subscriber_id FROM ({_LATEST}) l LEFT JOIN ({_LAST_BOUGHT}) b"
                 " ON b.subscriber_id = l.subscriber_id"
