@@ -92,7 +92,8 @@ def planned() -> AbstractContextManager[None]:
     """Run statements over everybody, in one transaction, as suits them best on PostgreSQL.
 
     Lists of people are to be hashed, not searched through once for each person, and compiling expressions costs such
-    statements more than it gains. Whether helpers read in parallel is left to the server: with the index of events they do
-    not lose, and where people's own rows are read they halve the wait.
+    statements more than it gains. The people of a list are to be looked up by index: the server's own price of that is the one
+    of disks with a moving head, for which it would rather read everybody. Whether helpers read in parallel is left to it: they
+    halve the wait where people's own rows are read.
     """
-    return set_locally(work_mem="64MB", jit="off")
+    return set_locally(work_mem="64MB", jit="off", random_page_cost="1.1")
