@@ -28,6 +28,9 @@ from segments.subscribers.models import Subscriber
 SLICE = 20_000
 """How many comings or goings one transaction writes."""
 
+MANY = 200
+"""So many people are no longer looked up one by one, but their facts gathered."""
+
 JOINED, LEFT = "segment_joined", "segment_left"
 HISTORIC = frozenset({Cause.DEFINITION, Cause.IMPORT})
 """Causes that are no doing of the people, so that their events trigger nothing."""
@@ -77,8 +80,11 @@ def bring_up_to_date(
     segment: Segment, node: Node, as_of: dt.datetime, people: Collection[int]
 ) -> tuple[list[int], list[int]]:
     """Ask about these people alone; gives who joined and who left."""
+    those = among(people) if len(people) >= MANY else None
     meant = Subscriber.objects.present().filter(pk__in=among(people)).order_by()
-    inside = set(meant.filter(compile_rule(node, as_of=as_of, few=True)).values_list("pk", flat=True))
+    with planned():
+        meant = meant.filter(compile_rule(node, as_of=as_of, few=True, those=those, loose=True))
+        inside = set(meant.values_list("pk", flat=True))
     members = Membership.objects.filter(segment=segment, subscriber__in=among(people)).order_by()
     before = set(members.values_list("subscriber_id", flat=True))
     left = sorted(before - inside)

@@ -122,7 +122,9 @@ def of_rule(node: Node) -> Statement:
 
 
 def of_changed(node: Node) -> Statement:
-    return statement(people_of(node, as_of=AT, few=True).filter(pk__in=RawSQL("SELECT id FROM changed", [])))
+    those = RawSQL("SELECT id FROM changed", [])
+    meant = compile_rule(node, as_of=AT, few=True, those=those, loose=True)
+    return statement(Subscriber.objects.present().filter(meant, pk__in=those))
 
 
 def best(forms: Sequence[str], work: Callable[[Statement], object]) -> Statement:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns.delivery.models import Message
+from personalize.core.database import among
 from segments.commerce.models import Refund, RefundLine
 from segments.segmentation import services
 from segments.segmentation.audience import narrow_groups, people_of
@@ -58,8 +59,9 @@ def test_sql_agrees_with_a_naive_reading(world: list[worlds.Person], rules: list
         for rule in rules:
             expected = {person.row.pk: worlds.holds(rule, person) for person in world if person.row}
             node = parse(rule, vocabulary=vocabulary)
+            everybody = among([one.row.pk for one in world if one.row])
             choices = frozenset(one for one in every_group(node) if isinstance(one, Any_))
-            forms: list[dict[str, Any]] = [{}, {"few": True}, {"narrow": choices}]
+            forms: list[dict[str, Any]] = [{}, {"few": True}, {"narrow": choices}, {"few": True, "those": everybody}]
             for form in forms:
                 condition = compile_rule(node, as_of=NOW, **form)
                 told = set(Subscriber.objects.filter(condition).values_list("pk", flat=True))

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from personalize.core.database import is_postgres
 from segments.segmentation.rules import anchors
@@ -27,16 +28,18 @@ def compile_rule(
     person: str = "",
     few: bool = False,
     narrow: frozenset[Node] = frozenset(),
+    those: RawSQL | None = None,
     loose: bool = False,
 ) -> Q:
     """The condition that is true of the people meant, for ``filter()`` or ``annotate(x=ExpressionWrapper(q, BooleanField()))``.
 
     ``person`` is the lookup path from the queryset's rows to the subscriber: empty on Subscriber, ``subscriber`` on
     Message. ``as_of`` bounds dated facts such as orders; attributes and topics are as they are now. ``few`` says that the
-    queryset holds few rows, ``narrow`` of which groups the effortless rules mean few people. The condition is never null, so that its negation is
+    queryset holds few rows, ``narrow`` of which groups the effortless rules mean few people, ``those`` gives
+    the ids of the few where they are hundreds. The condition is never null, so that its negation is
     the complement; only where ``loose`` it may be, for callers that filter by it and do not negate it.
     """
-    return compile_node(node, Scope(as_of, person, few, narrow, loose))
+    return compile_node(node, Scope(as_of, person, few, narrow, those, loose))
 
 
 def compile_node(node: Node, scope: Scope) -> Q:
@@ -65,7 +68,7 @@ def compile_node(node: Node, scope: Scope) -> Q:
         case _:
             window = getattr(node, "window", None)
             if window and anchors.is_by_row(window):
-                scope = replace(scope, few=True)
+                scope = replace(scope, few=True, those=None)
             return kinds.of(node).compile(node, scope)
 
 

@@ -72,19 +72,19 @@ def is_existence(op: str, values: Sequence[Any]) -> bool:
 
 
 def _those(rows: Rows, figure: Aggregate, condition: Q, scope: Scope) -> Q:
-    if scope.few:
+    if scope.one_by_one:
         rows = rows.filter(subscriber_id=OuterRef(scope.person_id))
         return Q(Exists(rows.order_by().values("subscriber_id").annotate(figure=figure).filter(condition)))
-    grouped = rows.order_by().values("subscriber_id").annotate(figure=figure).filter(condition)
+    grouped = scope.own(rows).order_by().values("subscriber_id").annotate(figure=figure).filter(condition)
     return Q(Among(scope.person_id, People(grouped.values("subscriber_id"))))
 
 
 def compare_balance(given: Rows, back: Rows, amount: str, op: str, values: Sequence[Any], scope: Scope) -> Q:
     """True of people for whom the sum of ``amount`` over ``given``, less that over ``back``, satisfies the comparison."""
-    if scope.few:
+    if scope.one_by_one:
         return _compared(_sum(given, amount, scope) - _sum(back, amount, scope), op, values)
     negated = holds_for_zero(op, values)
-    those = Q(Among(scope.person_id, _Balance([given, back], amount, op, values, negated)))
+    those = Q(Among(scope.person_id, _Balance([scope.own(given), scope.own(back)], amount, op, values, negated)))
     return ~those if negated else those
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from segments.segmentation.rules.among import Among, People
 from segments.segmentation.rules.nodes import Node
@@ -20,14 +21,25 @@ class Scope:
 
     ``few`` says that only few people are left to be asked about: then each one's facts are looked up by themselves, where
     otherwise those of all people are gathered at once. ``narrow`` are the groups of whose effortless rules few people satisfy
-    all, or, where one is enough, any. ``loose`` says that null may stand for false, because nothing will negate the condition.
+    all, or, where one is enough, any. ``those`` are the ids of the few people, as a list, where nobody else is asked about and
+    they are too many to look up one by one: then their facts alone are gathered. ``loose`` says that null may stand for false, because nothing will negate the condition.
     """
 
     as_of: dt.datetime
     person: str = ""
     few: bool = False
     narrow: frozenset[Node] = frozenset()
+    those: RawSQL | None = None
     loose: bool = False
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each person's facts are looked up by themselves."""
+        return self.few and self.those is None
+
+    def own(self, rows: QuerySet[Any, Any], key: str = "subscriber_id") -> QuerySet[Any, Any]:
+        """``rows`` without those of people who are not asked about, as far as that is known."""
+        return rows if self.those is None else rows.filter(**{f"{key}__in": self.those})
 
     def path(self, column: str) -> str:
         """The path to a column of the person."""
@@ -39,9 +51,9 @@ class Scope:
 
     def has(self, rows: QuerySet[Any, Any], key: str = "subscriber_id") -> Q:
         """True of people for whom one of ``rows`` carries their id in ``key``, which is never null in them."""
-        if self.few:
+        if self.one_by_one:
             return Q(Exists(rows.filter(**{key: OuterRef(self.person_id)})))
-        return Q(Among(self.person_id, People(rows.order_by().values(key))))
+        return Q(Among(self.person_id, People(self.own(rows, key).order_by().values(key))))
 
 
 @dataclass(frozen=True)
