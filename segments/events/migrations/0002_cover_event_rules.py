@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(fields=['name', 'occurred_at', 'subscriber', 'amount', 'received_at', 'id'], name='event_by_name'),
+            index=models.Index(fields=['name', 'occurred_at', 'subscriber', 'amount'], include=('received_at', 'id'), name='event_by_name'),
         ),
         migrations.AddIndex(
             model_name='event',
