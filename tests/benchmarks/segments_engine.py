@@ -192,7 +192,7 @@ def refresh(running: Bench, name: str, node: Node) -> None:
 
 
 def compile_many(running: Bench) -> None:
-    """The time of this process from the JSON of many rules to their SQL."""
+    """The time from the JSON of many rules to their SQL, without that of the progress bar beside it."""
     cities = [{"attr": "city", "op": "is", "value": f"Town {number}"} for number in range(LEAVES // 4)]
     points = [{"attr": "points", "op": ">", "value": number} for number in range(LEAVES // 4)]
     bought = [event("order_placed", ">=", 2 + number, 90) for number in range(LEAVES // 4)]
@@ -200,10 +200,10 @@ def compile_many(running: Bench) -> None:
     rule = {"all": [{"any": [*cities, *points]}, {"none": [*bought, *opened]}]}
     vocabulary = Vocabulary.of()
     for _round in range(ROUNDS * 2):
-        began = time.process_time()
+        began = time.thread_time()
         node = parse(rule, vocabulary=replace(vocabulary, leaves=[]))
         Subscriber.objects.filter(compile_rule(node, as_of=AT)).query.sql_with_params()
-        running.add(f"compile {LEAVES} rules", LEAVES, time.process_time() - began)
+        running.add(f"compile {LEAVES} rules", LEAVES, time.thread_time() - began)
 
 
 def choose(running: Bench) -> None:
