@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -188,7 +188,7 @@ def holds(rule: dict[str, Any], person: Known, as_of: dt.datetime, shop: str = "
     return _compares(actual, op, values if op == "between" else values[0])
 
 
-def is_inside(at: dt.datetime, window: dict[str, Any], person: Known, as_of: dt.datetime, shop: str = "UTC") -> bool:
+def is_inside(at: dt.datetime, window: Mapping[str, Any], person: Known, as_of: dt.datetime, shop: str = "UTC") -> bool:
     """Whether an instant before ``as_of`` lies in one of ``windows``; never where the anchor is missing."""
     if "calendar" in window:
         unit, offset = window["calendar"]
@@ -198,7 +198,7 @@ def is_inside(at: dt.datetime, window: dict[str, Any], person: Known, as_of: dt.
     return start is not None and (at >= start if "since" in window else at < start)
 
 
-def anchor_of(window: dict[str, Any], person: Known, as_of: dt.datetime, shop: str = "UTC") -> dt.datetime | None:
+def anchor_of(window: Mapping[str, Any], person: Known, as_of: dt.datetime, shop: str = "UTC") -> dt.datetime | None:
     """The instant from which a window is measured; None where the person has none."""
     anchor = window.get("since") or window.get("not_since")
     if anchor == "last_order":
@@ -207,7 +207,7 @@ def anchor_of(window: dict[str, Any], person: Known, as_of: dt.datetime, shop: s
         return person.own.subscribed if person.topic == "subscribed" else None
     if anchor == {"attr": "created_at"}:
         return person.own.added
-    key = anchor["attr"] if isinstance(anchor, dict) else ""
+    key = anchor.get("attr", "") if isinstance(anchor, dict) else ""
     if key not in person.attributes:
         return None
     if key == "seen":

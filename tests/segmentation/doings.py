@@ -6,9 +6,9 @@ import datetime as dt
 import itertools
 import statistics
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
@@ -18,6 +18,9 @@ from campaigns.scheduled.models import Campaign
 from segments.events.models import Event
 from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_automation, make_mailing, make_topic, make_version
+from tests.segmentation import calendars
+
+Inside: TypeAlias = Callable[[dt.datetime], bool]
 
 _number = itertools.count(1)
 
@@ -137,15 +140,16 @@ instants = st.one_of(_moments.map(dt.datetime.isoformat), _distances, _distances
 windows = st.one_of(
     _spans.map(lambda span: {"last": span}),
     st.just({"last": [1, "months"]}),
-    st.builds(
-        lambda unit, offset: {"calendar": [unit, -offset]},
-        st.sampled_from(["day", "week", "month", "year"]),
-        st.sampled_from([0, 1, 2]),
-    ),
     st.tuples(_moments, _moments)
     .filter(lambda pair: pair[0] != pair[1])
     .map(lambda pair: {"between": sorted(map(str, pair))}),
     st.builds(lambda side, at: {side: at.isoformat()}, st.sampled_from(["before", "after"]), _moments),
+    calendars.windows,
+    st.builds(
+        lambda way, anchor: {way: anchor},
+        st.sampled_from(["since", "not_since"]),
+        st.sampled_from(["last_message", {"campaign": str(CAMPAIGN)}]),
+    ),
 )
 
 
@@ -273,27 +277,45 @@ def build(
     )
 
 
-def holds(rule: Mapping[str, Any], did: Sequence[Doing], got: Sequence[Mail], categories: Mapping[str, str]) -> bool:
-    """Whether a rule about events, sequences or messages is true of a person, read naively at NOW."""
-    if "sequence" in rule:
-        return _sequence_holds(rule["sequence"], did, categories)
-    return _messages_hold(rule["messages"], got) if "messages" in rule else _event_holds(rule["event"], did, categories)
+def holds(
+    rule: Mapping[str, Any],
+    did: Sequence[Doing],
+    got: Sequence[Mail],
+    categories: Mapping[str, str],
+    inside: Callable[[dt.datetime, Mapping[str, Any]], bool],
+) -> bool:
+    """Whether a rule about events, sequences or messages is true of a person, read naively at NOW.
+
+    ``inside`` says whether an instant lies in a window of the person's.
+    """
+    if "messages" in rule:
+        body = rule["messages"]
+        return _messages_hold(body, got, lambda at: inside(at, body.get("window", {})))
+    kind, holds = ("sequence", _sequence_holds) if "sequence" in rule else ("event", _event_holds)
+    body = rule[kind]
+    return holds(body, did, categories, lambda at: inside(at, body.get("window", {})))
 
 
 def in_window(at: dt.datetime, window: Mapping[str, Any]) -> bool:
-    """Whether an instant lies in a window and before NOW."""
+    """Whether an instant before NOW lies in a window that is the same for everybody and no calendar's."""
     start, end = dt.datetime.min.replace(tzinfo=dt.UTC), NOW
     if "last" in window:
         start = _before(window["last"])
-    elif "calendar" in window:
-        start, end = _calendar(*window["calendar"])
     elif "between" in window:
         start, end = map(dt.datetime.fromisoformat, window["between"])
     elif "before" in window:
         end = dt.datetime.fromisoformat(window["before"])
     elif "after" in window:
         start = dt.datetime.fromisoformat(window["after"])
-    return start <= at < end and at < NOW
+    return start <= at < end
+
+
+def last_mail(anchor: Any, got: Sequence[Mail]) -> dt.datetime | None:
+    """When the last mail, or the last of a campaign, went out; None where the anchor is another or there was none."""
+    gone = [mail for mail in got if mail.state == "SENT" and mail.handed < NOW]
+    if anchor != "last_message":
+        gone = [mail for mail in gone if anchor == {"campaign": str(mail.group)}]
+    return max((mail.handed for mail in gone), default=None)
 
 
 def moment(value: Any) -> dt.datetime:
@@ -323,18 +345,6 @@ def compares(actual: Any, op: str, wanted: Any) -> bool:
 def _before(span: list[Any]) -> dt.datetime:
     # The month before 19 November begins on 19 October.
     return NOW.replace(month=NOW.month - span[0]) if span[1] == "months" else NOW - _length(span)
-
-
-def _calendar(unit: str, offset: int) -> tuple[dt.datetime, dt.datetime]:
-    """Of Thursday, 19 November 2026."""
-    midnight = dt.datetime(2026, 11, 19, tzinfo=dt.UTC)
-    if unit in ("day", "week"):
-        length = dt.timedelta(**{f"{unit}s": 1})
-        start = (midnight if unit == "day" else dt.datetime(2026, 11, 16, tzinfo=dt.UTC)) + offset * length
-        return start, start + length
-    if unit == "month":
-        return dt.datetime(2026, 11 + offset, 1, tzinfo=dt.UTC), dt.datetime(2026, 12 + offset, 1, tzinfo=dt.UTC)
-    return dt.datetime(2026 + offset, 1, 1, tzinfo=dt.UTC), dt.datetime(2027 + offset, 1, 1, tzinfo=dt.UTC)
 
 
 def _fitting(body: Mapping[str, Any], did: Sequence[Doing], categories: Mapping[str, str]) -> list[int]:
@@ -388,9 +398,9 @@ def _type(value: Any) -> str:
     return "truth" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
 
 
-def _event_holds(body: Mapping[str, Any], did: Sequence[Doing], categories: Mapping[str, str]) -> bool:
+def _event_holds(body: Mapping[str, Any], did: Sequence[Doing], categories: Mapping[str, str], inside: Inside) -> bool:
     meant = [did[place] for place in _fitting(body, did, categories)]
-    meant = [doing for doing in meant if in_window(doing.at, body.get("window", {}))]
+    meant = [doing for doing in meant if inside(doing.at)]
     metric, op, wanted = body["metric"], body["op"], body["value"]
     if metric == "count":
         return compares(len(meant), op, wanted)
@@ -409,11 +419,13 @@ def _event_holds(body: Mapping[str, Any], did: Sequence[Doing], categories: Mapp
     return bool(numbers) and compares(figure(numbers), op, wanted)
 
 
-def _sequence_holds(body: Mapping[str, Any], did: Sequence[Doing], categories: Mapping[str, str]) -> bool:
+def _sequence_holds(
+    body: Mapping[str, Any], did: Sequence[Doing], categories: Mapping[str, str], inside: Inside
+) -> bool:
     then = _fitting(body.get("then") or body["then_not"], did, categories)
     for first in _fitting(body["first"], did, categories):
         began = did[first].at
-        if not in_window(began, body.get("window", {})):
+        if not inside(began):
             continue
         end = began + _length(body["within"]) if "within" in body else NOW
         came = any(_order(did, place) > _order(did, first) and (did[place].at < end) for place in then)
@@ -427,7 +439,7 @@ def _order(did: Sequence[Doing], place: int) -> tuple[dt.datetime, dt.datetime, 
     return doing.at, doing.at + doing.received, place
 
 
-def _messages_hold(body: Mapping[str, Any], got: Sequence[Mail]) -> bool:
+def _messages_hold(body: Mapping[str, Any], got: Sequence[Mail], inside: Inside) -> bool:
     number = 0
     for mail in got:
         if body["what"] == "sent":
@@ -436,5 +448,5 @@ def _messages_hold(body: Mapping[str, Any], got: Sequence[Mail]) -> bool:
             at = mail.became.get(body["what"])
         named = {"topic": mail.topic, "campaign": str(mail.group), "automation": str(mail.group)}
         own = all(named[item["field"]] == item["value"] for item in body.get("where", []))
-        number += bool(own and at and in_window(at, body.get("window", {})))
+        number += bool(own and at and at < NOW and inside(at))
     return compares(number, body["op"], body["value"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,7 +186,6 @@ _filters = st.one_of(
     ),
 )
 _windows = st.one_of(
-    calendars.windows,
     st.builds(lambda d: {"last": [d, "days"]}, st.sampled_from(DAYS[1:])),
     st.just({"last": [1, "months"]}),
     st.builds(lambda d: {"before": (NOW - dt.timedelta(days=d)).isoformat()}, st.sampled_from(DAYS)),
@@ -316,9 +316,13 @@ def holds(rule: dict[str, Any], person: Person) -> bool:
         return calendars.holds(rule, person, NOW)
     if "attr" in rule:
         return _attribute_holds(rule, person)
+    ((_kind, body),) = rule.items()
+    window = body.get("window", {})
+    if window.keys() & {"since", "not_since"} and _anchor(window, person) is None:
+        return False
     if "orders" in rule:
-        return _orders_hold(rule["orders"], person)
-    return doings.holds(rule, person.did, person.got, CATEGORIES)
+        return _orders_hold(body, person)
+    return doings.holds(rule, person.did, person.got, CATEGORIES, lambda at, window: _in_window(at, window, person))
 
 
 def _attribute_holds(rule: dict[str, Any], person: Person) -> bool:
@@ -373,10 +377,22 @@ def _compares(actual: Any, op: str, wanted: Any) -> bool:
     return bool(wanted[0] <= actual <= wanted[1])
 
 
-def _in_window(at: dt.datetime, window: dict[str, Any], person: Person) -> bool:
-    if window.keys() & {"calendar", "since", "not_since"}:
-        return at < NOW and calendars.is_inside(at, window, person, NOW)
+def _in_window(at: dt.datetime, window: Mapping[str, Any], person: Person) -> bool:
+    if at >= NOW:
+        return False
+    if "calendar" in window:
+        return calendars.is_inside(at, window, person, NOW)
+    if window.keys() & {"since", "not_since"}:
+        anchor = _anchor(window, person)
+        return anchor is not None and (at >= anchor if "since" in window else at < anchor)
     return doings.in_window(at, window)
+
+
+def _anchor(window: Mapping[str, Any], person: Person) -> dt.datetime | None:
+    """The instant from which a window is measured; None where the person has none."""
+    return doings.last_mail(window.get("since") or window.get("not_since"), person.got) or calendars.anchor_of(
+        window, person, NOW
+    )
 
 
 def _line_matches(line: Line, item: dict[str, Any]) -> bool:
@@ -412,9 +428,6 @@ def _matching(sales: list[Sale], body: dict[str, Any], person: Person) -> list[t
 
 
 def _orders_hold(body: dict[str, Any], person: Person) -> bool:
-    window = body.get("window", {})
-    if window.keys() & {"since", "not_since"} and calendars.anchor_of(window, person, NOW) is None:
-        return False
     found = _matching(person.orders, body, person)
     metric, op, wanted = body["metric"], body["op"], body["value"]
     amounts = [amount for _, amount, _codes in found]
