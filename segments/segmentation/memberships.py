@@ -1,6 +1,7 @@
 """The rows of who is in a segment: told apart from whom its rule means, changed, and each change recorded as an event.
 
-All of it happens in the caller's transaction, which holds the segment's snapshot, so that nobody else changes the rows.
+All but counting anew happens in the caller's transaction, which holds the segment's snapshot, so that nobody else changes
+the rows.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from personalize.core.copy import stored_moment
 from personalize.core.database import among, ids_parameter, ids_sql
 from segments.events.services import record_events
 from segments.events.types import NewEvent
 from segments.segmentation.audience import people_of, planned
-from segments.segmentation.models import Cause, Membership, Segment, SegmentTurn
+from segments.segmentation.models import Cause, Membership, Segment, SegmentSnapshot, SegmentTurn
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.kinds import Scope
 from segments.segmentation.rules.nodes import Node
@@ -99,6 +100,16 @@ def bring_up_to_date(
             [segment.pk, stored_moment(as_of), ids_parameter(joined)],
         )
     return joined, left
+
+
+def recount(segments: Iterable[int]) -> None:
+    """Count who is in some segments whose members are stored, in a transaction for each."""
+    for segment in segments:
+        with transaction.atomic():
+            held = SegmentSnapshot.objects.select_for_update().filter(segment=segment, taken_at__isnull=False).first()
+            if held:
+                held.people = Membership.objects.filter(segment=segment).count()
+                held.save(update_fields=["people"])
 
 
 def set_turns(segment: Segment, node: Node, as_of: dt.datetime, people: Collection[int] | None = None) -> None:

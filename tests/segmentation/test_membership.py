@@ -21,7 +21,9 @@ from segments.segmentation.history import figures_of
 from segments.segmentation.membership import LEASE, SETTLED, Follower, followed, look, take, tonight
 from segments.segmentation.models import Membership, Segment, SegmentMode, SegmentSnapshot, SegmentTurn, TouchedPerson
 from segments.segmentation.touching import importing
+from segments.subscribers.merging import merge_subscribers
 from segments.subscribers.models import Subscriber
+from segments.subscribers.rights import erase_subscriber
 from segments.subscribers.services import upsert_subscribers
 from segments.subscribers.types import SubscriberRow
 from tests.factories import NOW, make_automation, make_order, make_subscriber
@@ -94,6 +96,21 @@ def test_whoever_comes_or_goes_is_told_of_once():
     assert (event.subject, event.properties["segment"]) == (str(segment.uuid), "British")
     assert event.occurred_at == NOW + 2 * SECOND
     assert members(segment) == {"bob"}
+
+
+def test_who_is_merged_away_or_erased_is_counted_no_more(django_capture_on_commit_callbacks):
+    segment = make_segment()
+    move("ann", "bob", "cy", country="GB")
+    settle()
+    ann, bob, cy = Subscriber.objects.order_by("pk")
+    with django_capture_on_commit_callbacks(execute=True):
+        merge_subscribers(survivor=ann, duplicate=bob, actor="Maya")
+    settle(NOW + SECOND)
+    assert SegmentSnapshot.objects.get(segment=segment).people == len(members(segment)) == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_subscriber(subscriber=cy, actor="Maya")
+    settle(NOW + 2 * SECOND)
+    assert SegmentSnapshot.objects.get(segment=segment).people == Membership.objects.count() == 1
 
 
 def test_nobody_but_those_touched_is_asked_about():
