@@ -162,7 +162,7 @@ def _phrase(rule: TriggerRule) -> Phrase:
     if rule.field == "total":
         operator, clause = _worth(rule.op), _("whose cart or order %(operator)s %(value)s")
     else:
-        operator, clause = operator_words(rule.op), _("%(whose)s %(operator)s %(value)s")
+        operator, clause = operator_words(rule.op, single=len(rule.values) == 1), _("%(whose)s %(operator)s %(value)s")
     return Phrase(name, operator, value, clause % {"whose": whose, "operator": operator, "value": value})
 
 

@@ -56,6 +56,7 @@ def _things(setting: Setting) -> list[Thing]:
             words,
             _("What they did"),
             {"event": {"name": name, "metric": "count", "op": ">=", "value": 1}},
+            _("every time counts; each mail once: ‘Our mails’") if name.startswith("email_") else "",
         )
         for name, words in names()
     ]

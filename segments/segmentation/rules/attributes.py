@@ -234,7 +234,7 @@ def _phrase(rule: AttributeRule) -> Phrase:
 
 
 def _operator_words(rule: AttributeRule) -> str:
-    return operator_words(rule.op, dates=rule.field.type in ("date", "datetime"))
+    return operator_words(rule.op, dates=rule.field.type in ("date", "datetime"), single=len(rule.values) == 1)
 
 
 KIND = Kind("attr", AttributeRule, _parse, _compile, _phrase)

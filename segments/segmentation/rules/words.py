@@ -14,9 +14,16 @@ from segments.segmentation.rules import anchors
 from segments.segmentation.rules.nodes import AttributeRule, Offset, Scalar, Window
 from segments.segmentation.rules.reading import MONEY
 
+_OF_ONE = {"in": "is", "not_in": "is_not"}
 
-def operator_words(op: str, *, dates: bool = False) -> str:
-    """A comparison in words, fit to stand between what is compared and the value; of ``dates`` in words of time."""
+
+def operator_words(op: str, *, dates: bool = False, single: bool = False) -> str:
+    """A comparison in words, fit to stand between what is compared and the value; of ``dates`` in words of time.
+
+    ``single`` says that a list, if one is compared with, has one value only.
+    """
+    if single:
+        op = _OF_ONE.get(op, op)
     if dates and op in ("<", "<=", ">", ">="):
         return {
             "<": _("is before"),
@@ -41,8 +48,8 @@ def operator_words(op: str, *, dates: bool = False) -> str:
         "!=": _("is not"),
         "between": _("is between"),
         "within_next": _("is"),
-        "contains_any": _("includes any of"),
-        "contains_all": _("includes all of"),
+        "contains_any": _("includes") if single else _("includes any of"),
+        "contains_all": _("includes") if single else _("includes all of"),
     }[op]
 
 
