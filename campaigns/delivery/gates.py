@@ -16,6 +16,7 @@ from campaigns.delivery.types import MessageState
 from segments.consent.models import ConsentEntry, Subscription, SubscriptionState, Suppression, Topic
 from segments.consent.standing import ABOUT_MANNER
 from segments.segmentation.rules.reading import RuleError
+from segments.segmentation.rules.vocabulary import EMPTY, Frozen
 from segments.segmentation.why import Answer, answers_of
 from segments.subscribers.models import Subscriber
 
@@ -42,11 +43,20 @@ class Gate:
 
 
 def of_rule(
-    title: Any, rule: Mapping[str, Any], *, rows: QuerySet[Any, Any], as_of: dt.datetime, person: str = ""
+    title: Any,
+    rule: Mapping[str, Any],
+    *,
+    rows: QuerySet[Any, Any],
+    as_of: dt.datetime,
+    person: str = "",
+    frozen: Frozen = EMPTY,
 ) -> Gate:
-    """A rule in words, and node by node whether it is true of the one row ``as_of`` that instant, and by what."""
+    """A rule in words, and node by node whether it is true of the one row ``as_of`` that instant, and by what.
+
+    Segments in ``frozen`` are read as they are defined there.
+    """
     try:
-        found = answers_of(rule=dict(rule), rows=rows, as_of=as_of, path=person)
+        found = answers_of(rule=dict(rule), rows=rows, as_of=as_of, path=person, frozen=frozen)
     except RuleError as error:
         return Gate(title, _("It cannot be asked any more: %(error)s") % {"error": error.message}, False, icon="error")
     if not found:

@@ -24,8 +24,9 @@ class CampaignState(models.TextChoices):
 class Campaign(models.Model):
     """One content for one audience at one time.
 
-    ``audience_rule`` freezes the segment's rule when the campaign is scheduled; a later edit of the segment changes
-    nothing here. ``as_of`` is set for a send that reads dated facts as they were at an earlier instant.
+    ``audience_rule`` freezes the rules of ``segment`` and ``excluded`` when the campaign is scheduled, and the definitions of
+    the ``segments`` that these name: a later edit of any of them changes nothing here. ``as_of`` is set for a send that reads
+    dated facts as they were at an earlier instant.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

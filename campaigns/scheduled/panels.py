@@ -106,7 +106,9 @@ def _find(user: Any, words: str, limit: int) -> list[SearchHit]:
 def _sources() -> list[UsageSource]:
     """Campaigns as users: of the segments chosen for them, and of whatever the rules name that they froze."""
     frozen = {
-        "segment": _("Its rule names this segment, so it goes to whom the segment means when the audience is drawn.")
+        "segment": _(
+            "Who gets it stays as it was scheduled; a block of its mail that names this segment asks by the new rule."
+        )
     }
     return [
         UsageSource(

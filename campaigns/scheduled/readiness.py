@@ -39,15 +39,15 @@ def settings_blockers(campaign: Campaign) -> list[Blocker]:
 def broken_rule(campaign: Campaign) -> str:
     """Why a rule that the campaign froze cannot be asked any more, in words; empty while all of them can.
 
-    What a rule names may go after it was frozen: a field, a list, or the rule of a segment within it.
+    What a rule names may go after it was frozen, such as a field or a list; of a block also the rule of a segment within it.
     """
     frozen = campaign.audience_rule or {}
-    rules = [(_("Who gets it"), frozen.get("segment")), (_("Who is left out"), frozen.get("excluded"))]
+    then, now = Vocabulary.of(frozen=frozen.get("segments", {})), Vocabulary.of()
+    rules = [(_("Who gets it"), frozen.get("segment"), then), (_("Who is left out"), frozen.get("excluded"), then)]
     for variant in campaign.variants.select_related("version"):
         shown = variant.version.rules if variant.version else {}
-        rules += [(_("Block ‘%(block)s’") % {"block": block}, rule) for block, rule in shown.items()]
-    vocabulary = Vocabulary.of()
-    for place, rule in rules:
+        rules += [(_("Block ‘%(block)s’") % {"block": block}, rule, now) for block, rule in shown.items()]
+    for place, rule, vocabulary in rules:
         vocabulary.leaves.clear()
         try:
             if rule is not None:

@@ -22,7 +22,7 @@ from personalize.core.queue import enqueue
 from personalize.core.states import move
 from segments.consent.models import Topic
 from segments.segmentation.models import Segment
-from segments.segmentation.services import audience, condition
+from segments.segmentation.services import audience, condition, freeze
 
 OWNER_KIND = "variant"
 CANCELLABLE = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
@@ -107,6 +107,10 @@ def send_campaign(
         found.append(Blocker("content", _("Choose what is sent: there is no template yet.")))
     if found or campaign.segment is None or campaign.sender is None:
         return found
+    rules = {
+        "segment": campaign.segment.meaning,
+        "excluded": campaign.excluded.meaning if campaign.excluded else None,
+    }
     with transaction.atomic():
         won = move(
             campaign,
@@ -114,10 +118,7 @@ def send_campaign(
             new=CampaignState.SCHEDULED,
             send_at=send_at or now(),
             as_of=as_of,
-            audience_rule={
-                "segment": campaign.segment.meaning,
-                "excluded": campaign.excluded.meaning if campaign.excluded else None,
-            },
+            audience_rule={**rules, "segments": freeze(rules=rules.values())},
             updated_at=now(),
         )
         if not won:
@@ -160,10 +161,11 @@ def expand_campaign(*, campaign: Campaign) -> bool:
     run, rule = _run(campaign), campaign.audience_rule or {}
     [mailing] = mailings(campaign)
     few = comes_in_many_slices(run)
-    excluded = condition(rule=rule["excluded"], as_of=run.as_of, few=few) if rule["excluded"] else None
+    frozen = rule.get("segments", {})
+    excluded = condition(rule=rule["excluded"], as_of=run.as_of, few=few, frozen=frozen) if rule["excluded"] else None
     return materialise(
         run=run,
-        people=audience(rule=rule["segment"], as_of=run.as_of, few=few),
+        people=audience(rule=rule["segment"], as_of=run.as_of, few=few, frozen=frozen),
         mailing=mailing,
         due_at=campaign.send_at or now(),
         excluded=excluded,

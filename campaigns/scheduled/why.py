@@ -21,12 +21,13 @@ def why_campaign(*, subscriber: Subscriber, campaign: Campaign, at: dt.datetime 
         "segment": campaign.segment.meaning if campaign.segment else None,
         "excluded": campaign.excluded.meaning if campaign.excluded else None,
     }
+    segments = frozen.get("segments", {})
     mine = Subscriber.objects.filter(pk=subscriber.pk)
     gates = []
     if frozen["segment"]:
-        gates.append(of_rule(_("Audience"), frozen["segment"], rows=mine, as_of=drawn))
+        gates.append(of_rule(_("Audience"), frozen["segment"], rows=mine, as_of=drawn, frozen=segments))
     if frozen["excluded"]:
-        barred = of_rule(_("Left out of it"), frozen["excluded"], rows=mine, as_of=drawn)
+        barred = of_rule(_("Left out of it"), frozen["excluded"], rows=mine, as_of=drawn, frozen=segments)
         let = None if barred.icon == "error" else not barred.let
         gates.append(Gate(barred.title, barred.text, let, barred.at, "filter_alt_off", barred.answers))
     gates += of_consent(subscriber, campaign.topic, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,10 +17,11 @@ from personalize.core import audit, clock, registries
 from personalize.core.registries import Use
 from segments.segmentation import counting
 from segments.segmentation.audience import people_of
+from segments.segmentation.definitions import Definitions
 from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
-from segments.segmentation.rules.vocabulary import Vocabulary
+from segments.segmentation.rules.vocabulary import EMPTY, Frozen, Vocabulary
 from segments.subscribers.models import Subscriber
 from segments.subscribers.querysets import SubscriberQuerySet
 
@@ -42,20 +44,31 @@ class Used:
         return _("The segment is used by %(names)s.") % {"names": names}
 
 
-def audience(*, rule: dict[str, Any], as_of: dt.datetime, few: bool = False) -> SubscriberQuerySet:
+def audience(
+    *, rule: dict[str, Any], as_of: dt.datetime, few: bool = False, frozen: Frozen = EMPTY
+) -> SubscriberQuerySet:
     """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError.
 
-    ``few`` says that the caller will ask about few of them, such as one slice of all.
+    ``few`` says that the caller will ask about few of them, such as one slice of all. ``frozen`` are segments that are to be
+    read as ``freeze`` found them.
     """
-    return people_of(parse(rule), as_of=as_of, few=few)
+    return people_of(parse(rule, vocabulary=Vocabulary.of(frozen=frozen)), as_of=as_of, few=few)
 
 
-def condition(*, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False) -> Q:
+def condition(
+    *, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False, frozen: Frozen = EMPTY
+) -> Q:
     """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError.
 
-    ``few`` says that there are few such rows.
+    ``few`` says that there are few such rows; ``frozen`` is as in ``audience``.
     """
-    return Q(compile_rule(parse(rule), as_of=as_of, person=person, few=few))
+    node = parse(rule, vocabulary=Vocabulary.of(frozen=frozen))
+    return Q(compile_rule(node, as_of=as_of, person=person, few=few))
+
+
+def freeze(*, rules: Iterable[dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
+    """The segments that rules name, directly or by others, as they are defined now: JSON for a later ``frozen``."""
+    return Definitions().behind(rules)
 
 
 def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:

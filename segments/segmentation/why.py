@@ -17,6 +17,7 @@ from segments.segmentation.rules.nodes import Any as AnyOf
 from segments.segmentation.rules.parse import GROUPS, parse
 from segments.segmentation.rules.reading import at
 from segments.segmentation.rules.sentence import phrase, sentence
+from segments.segmentation.rules.vocabulary import EMPTY, Frozen, Vocabulary
 from segments.segmentation.rules.witnesses import Asked, witness
 from segments.subscribers.models import Subscriber
 
@@ -65,12 +66,14 @@ def answers(*, rule: Any, person: Subscriber | None, as_of: dt.datetime) -> list
     return answers_of(rule=rule, rows=Subscriber.objects.filter(pk=person.pk), as_of=as_of) or Nobody.UNKNOWN
 
 
-def answers_of(*, rule: Any, rows: QuerySet[Any, Any], as_of: dt.datetime, path: str = "") -> list[Answer]:
+def answers_of(
+    *, rule: Any, rows: QuerySet[Any, Any], as_of: dt.datetime, path: str = "", frozen: Frozen = EMPTY
+) -> list[Answer]:
     """The same of the one row that ``rows`` selects, which leads to its person by ``path``. Empty without such a row.
 
-    A query for every hundred conditions. Raises RuleError.
+    Segments in ``frozen`` are read as they are defined there. A query for every hundred conditions. Raises RuleError.
     """
-    placed = list(_walk(parse(rule), "", 0))
+    placed = list(_walk(parse(rule, vocabulary=Vocabulary.of(frozen=frozen)), "", 0))
     scope = Asked(as_of, path, few=True, rows=rows)
     found = _truths([node for _place, _depth, node in placed if not _inner(node)], rows, scope)
     if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,12 @@ from campaigns.scheduled import services
 from campaigns.scheduled.looking import look
 from campaigns.scheduled.models import Campaign, CampaignState
 from campaigns.scheduled.readiness import blockers
+from campaigns.scheduled.why import why_campaign
 from personalize.accounts.models import AuditEntry, Brand
 from personalize.content.models import TemplateVersion
 from personalize.core.clock import now
 from segments.segmentation.models import Segment
-from segments.segmentation.services import create_segment
+from segments.segmentation.services import create_segment, freeze, update_segment
 from tests.factories import make_follower
 
 pytestmark = pytest.mark.django_db
@@ -158,13 +160,13 @@ def _break(what: str, campaign: Campaign, maya) -> None:
     """Let something go that the scheduled campaign's rules need."""
     inner = create_segment(name="Inner", rule={"all": []}, actor=maya)
     rule = {"v": 1, "all": [{"segment": str(inner.uuid)}]}
-    frozen = {"segment": {"v": 1, "all": []}, "excluded": None}
+    frozen: dict[str, Any] = {"segment": {"v": 1, "all": []}, "excluded": None}
     match what:
         case "the audience":
             frozen["segment"] = _gone()
         case "a segment within it":
-            frozen["segment"] = rule
-            Segment.objects.filter(pk=inner.pk).update(rule=_gone())
+            frozen |= {"segment": rule, "segments": freeze(rules=[rule])}
+            frozen["segments"][str(inner.uuid)]["rule"] = _gone()
         case "who is left out":
             frozen["excluded"] = rule
             Segment.objects.filter(pk=inner.pk).delete()
@@ -200,6 +202,21 @@ def test_a_scheduled_campaign_whose_rule_broke_meanwhile_pauses_with_the_reason(
     services.resume_campaign(campaign=campaign, actor=maya)
     look()
     assert Message.objects.count() == 3
+
+
+def test_a_later_edit_of_a_segment_within_the_audience_changes_nothing(campaign, maya):
+    inner = create_segment(name="Inner", rule={"all": []}, actor=maya)
+    outer = create_segment(name="Outer", rule={"all": [{"segment": str(inner.uuid)}]}, actor=maya)
+    Campaign.objects.filter(pk=campaign.pk).update(segment=outer)
+    campaign.refresh_from_db()
+    assert services.send_campaign(campaign=campaign, actor=maya) == []
+    nobody: dict[str, Any] = {"none": [{"all": []}]}
+    update_segment(segment=inner, lock_version=0, name="Inner", rule=nobody, actor=maya)
+    look()
+    assert Message.objects.count() == 3
+    campaign.refresh_from_db()
+    gate = why_campaign(subscriber=Message.objects.first().subscriber, campaign=campaign)[0]
+    assert gate.let
 
 
 def test_a_segment_left_out_or_within_another_blocks_when_it_cannot_be_used(campaign, maya):

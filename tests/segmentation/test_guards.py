@@ -72,7 +72,7 @@ def test_a_used_segment_is_not_deleted_and_its_users_are_named_with_what_an_edit
     assert "brings nobody in" in edited["Follower"]
     assert "once it is scheduled" in edited["Draft"]
     assert "keeps the rule" in edited["Sent"]
-    assert "when the audience is drawn" in edited["On its way"]
+    assert "stays as it was scheduled" in edited["On its way"]
     assert "blocks" in edited["Winter"]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,11 @@ from segments.consent.models import Topic
 from segments.segmentation.models import Segment, SegmentMode
 from segments.segmentation.rules.nodes import Field
 from segments.subscribers.models import AttributeDefinition, StaticList
+
+Frozen: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Definitions of segments as JSON keeps them, by the segments' ids."""
+
+EMPTY: Frozen = MappingProxyType({})
 
 
 def _built_in() -> dict[str, Field]:
@@ -61,10 +67,12 @@ class Vocabulary:
         fields: Mapping[str, str] | None = None,
         topics: Mapping[str, str] | None = None,
         inside: tuple[uuid.UUID, ...] = (),
+        frozen: Frozen = EMPTY,
     ) -> Vocabulary:
         """The built-in fields with ``fields`` (attribute key to type) and ``topics`` (key to name).
 
-        What is not given is read from the database, with one query each; segments are read when one is named.
+        What is not given is read from the database, with one query each; segments are read when one is named, those in
+        ``frozen`` as they are defined there.
         """
         if fields is None:
             registered = {
@@ -75,31 +83,46 @@ class Vocabulary:
             registered = {key: Field(key, key, kind) for key, kind in fields.items()}
         if topics is None:
             topics = dict(Topic.objects.order_by().values_list("key", "name"))
-        segments = _Segments()
+        segments = _Segments(frozen)
         fields_known = {**registered, **_built_in()}
         return cls(fields_known, topics, segments, _StaticLists(), _Zone(), segments.stored, inside=inside)
 
 
-class _Segments:
-    """All segments, read with one query when the first one is named."""
+class Definition(NamedTuple):
+    """A segment as others read it. ``stored``: it is a snapshot that was taken, so it is asked who is in it, not its rule."""
 
-    def __init__(self) -> None:
-        self._known: dict[uuid.UUID, tuple[str, Any, bool]] | None = None
+    name: str
+    rule: Any
+    stored: bool
+
+
+def definitions_now() -> dict[uuid.UUID, Definition]:
+    """How every segment is defined at present, read with one query."""
+    rows = Segment.objects.order_by().values_list("uuid", "name", "rule", "mode", "snapshot__taken_at")
+    return {
+        segment: Definition(name, rule, mode == SegmentMode.SNAPSHOT and taken is not None)
+        for segment, name, rule, mode, taken in rows
+    }
+
+
+class _Segments:
+    """All segments, read when the first one is named; some as they were defined when that was frozen."""
+
+    def __init__(self, frozen: Frozen) -> None:
+        self._frozen = frozen
+        self._known: dict[uuid.UUID, Definition] | None = None
 
     def __call__(self, wanted: uuid.UUID) -> tuple[str, Any] | None:
         found = self._read().get(wanted)
         return found[:2] if found else None
 
     def stored(self, wanted: uuid.UUID) -> bool:
-        return wanted in self._read() and self._read()[wanted][2]
+        return wanted in self._read() and self._read()[wanted].stored
 
-    def _read(self) -> dict[uuid.UUID, tuple[str, Any, bool]]:
+    def _read(self) -> dict[uuid.UUID, Definition]:
         if self._known is None:
-            rows = Segment.objects.order_by().values_list("uuid", "name", "rule", "mode", "snapshot__taken_at")
-            self._known = {
-                segment: (name, rule, mode == SegmentMode.SNAPSHOT and taken is not None)
-                for segment, name, rule, mode, taken in rows
-            }
+            frozen = {uuid.UUID(segment): Definition(**known) for segment, known in self._frozen.items()}
+            self._known = definitions_now() | frozen
         return self._known
 
 
