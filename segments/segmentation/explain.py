@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
-
-from segments.segmentation.rules.compiler import EVERYBODY, compile_rule
+from segments.segmentation.counting import Counted, count_within, tell
 from segments.segmentation.rules.kinds import Phrase
 from segments.segmentation.rules.nodes import All, Any, Node, None_
 from segments.segmentation.rules.sentence import phrase
 from segments.subscribers.models import Subscriber
 
-# Beyond this many rules the one query that counts them all would grow too long; then only the whole is counted.
-MAX_COUNTED = 24
+PATIENCE = 3.0
+"""So many seconds are spent on counting, and as many again on telling from samples what is left; then figures are missing."""
 
 
 @dataclass
@@ -23,17 +22,25 @@ class Branch:
     """A rule or a group as the page draws it.
 
     ``people``: in a group of kind all, who is left after this rule; in any and none, whom it finds alone. ``before`` is who
-    was there before it. Both are None where the tree is too large to count.
+    was there before it. Both are None where there was no time to count.
     """
 
     kind: str
     phrase: Phrase | None
-    condition: Q
-    before_condition: Q
+    meant: Node
     children: list[Branch] = field(default_factory=list)
-    people: int | None = None
+    counted: Counted | None = None
     before: int | None = None
     total: int = 0
+
+    @property
+    def people(self) -> int | None:
+        return self.counted.people if self.counted else None
+
+    @property
+    def exact(self) -> bool:
+        """Whether it was counted, and not told from a sample."""
+        return self.counted is not None and self.counted.exact
 
     @property
     def share(self) -> str:
@@ -41,9 +48,9 @@ class Branch:
         return f"{100 * self.people / self.total:.1f}" if self.people and self.total else "0"
 
     @property
-    def taken(self) -> int:
+    def taken(self) -> int | None:
         """How many people the rule takes away."""
-        return (self.before or 0) - (self.people or 0)
+        return None if self.before is None or self.people is None else max(self.before - self.people, 0)
 
     def walk(self) -> Iterator[Branch]:
         """This and everything under it."""
@@ -52,34 +59,45 @@ class Branch:
             yield from child.walk()
 
 
-def explain(node: Node, *, as_of: dt.datetime) -> Branch:
-    """The tree with its figures; one query however many rules there are."""
-    root = _branch(node, as_of, EVERYBODY)
-    branches = list(root.walk())
-    counted = branches if len(branches) <= MAX_COUNTED else []
-    figures = {f"after_{n}": Count("pk", filter=branch.condition) for n, branch in enumerate(counted)}
-    figures |= {
-        f"before_{n}": Count("pk", filter=b.before_condition) for n, b in enumerate(counted) if b.kind == "none"
-    }
-    found = Subscriber.objects.present().aggregate(total=Count("pk"), **figures)
-    for number, branch in enumerate(branches):
-        branch.total = found["total"]
-        branch.people = found.get(f"after_{number}")
-        branch.before = found.get(f"before_{number}")
+def explain(node: Node, *, as_of: dt.datetime, seconds: float = PATIENCE) -> Branch:
+    """The tree with its figures.
+
+    Each is a statement of its own, in the form that suits it: one that answers for all rules at once takes several times as
+    long where people are many.
+    """
+    root, total = _branch(node, ()), Subscriber.objects.present().count()
+    known: dict[Node, Counted | None] = {}
+    counts_until = time.monotonic() + seconds
+    for branch in root.walk():
+        if branch.meant not in known:
+            known[branch.meant] = _figure(branch.meant, as_of, counts_until, counts_until + seconds)
+        branch.counted, branch.total = known[branch.meant], total
+    _set_before(root, total)
     return root
 
 
-def _branch(node: Node, as_of: dt.datetime, reach: Q) -> Branch:
-    """``reach`` is who is still there when the eye comes to this node."""
-    after = reach & compile_rule(node, as_of=as_of)
+def _branch(node: Node, reach: tuple[Node, ...]) -> Branch:
+    """``reach`` are the rules that hold of whoever is still there when the eye comes to this node."""
+    meant = All((*reach, node)) if reach else node
     match node:
         case All(children):
-            branches, left = [], reach
-            for child in children:
-                branches.append(_branch(child, as_of, left))
-                left &= compile_rule(child, as_of=as_of)
-            return Branch("all", None, after, reach, branches)
+            grown = [_branch(child, (*reach, *children[:place])) for place, child in enumerate(children)]
+            return Branch("all", None, meant, grown)
         case Any(children) | None_(children):
             kind = "any" if isinstance(node, Any) else "none"
-            return Branch(kind, None, after, reach, [_branch(child, as_of, EVERYBODY) for child in children])
-    return Branch("", phrase(node), after, reach)
+            return Branch(kind, None, meant, [_branch(child, ()) for child in children])
+    return Branch("", phrase(node), meant)
+
+
+def _figure(node: Node, as_of: dt.datetime, counts_until: float, tells_until: float) -> Counted | None:
+    at = time.monotonic()
+    if at < counts_until:
+        return count_within(node=node, as_of=as_of, seconds=min(1.0, counts_until - at))
+    return tell(node=node, as_of=as_of, seconds=tells_until - at) if at < tells_until else None
+
+
+def _set_before(branch: Branch, before: int | None) -> None:
+    branch.before = before
+    for child in branch.children:
+        _set_before(child, before if branch.kind == "all" else branch.total)
+        before = child.people

@@ -9,7 +9,7 @@ from django.db import connection
 
 from personalize.core.database import OutOfTime, is_postgres, time_limit
 from segments.segmentation import counting
-from segments.segmentation.counting import count_within
+from segments.segmentation.counting import count_within, tell
 from segments.segmentation.rules.parse import parse
 from segments.subscribers.models import Subscriber
 from tests.factories import NOW, make_subscriber
@@ -39,13 +39,13 @@ def test_what_does_not_come_in_time_is_told_from_a_sample_of_people(monkeypatch:
         make_subscriber(country="GB" if number % 3 else "IE")
     Subscriber.objects.filter(pk=Subscriber.objects.latest("pk").pk - 1).delete()
     monkeypatch.setattr(counting, "SAMPLES", (1_000, 30))
-    assert counting._told_from_sample(parse(BRITISH), NOW, 5) == Subscriber.objects.filter(country="GB").count()
+    assert tell(node=parse(BRITISH), as_of=NOW, seconds=5).people == Subscriber.objects.filter(country="GB").count()
     monkeypatch.setattr(counting, "SAMPLES", (30,))
-    assert 20 <= counting._told_from_sample(parse(BRITISH), NOW, 5) <= 60
+    assert 20 <= tell(node=parse(BRITISH), as_of=NOW, seconds=5).people <= 60
 
 
 def test_nobody_is_told_from_nobody() -> None:
-    assert counting._told_from_sample(parse(BRITISH), NOW, 5) == 0
+    assert tell(node=parse(BRITISH), as_of=NOW, seconds=5).people == 0
 
 
 def test_a_statement_is_cut_off_and_the_transaction_around_it_lives_on() -> None:

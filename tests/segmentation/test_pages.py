@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from segments.segmentation import membership, services
+from personalize.core.database import OutOfTime
+from segments.segmentation import counting, membership, services
 from segments.segmentation.explain import explain
 from segments.segmentation.listing import hits
 from segments.segmentation.models import Segment
@@ -82,10 +83,27 @@ def test_in_all_a_figure_is_who_is_left_and_elsewhere_whom_a_rule_finds_alone() 
     assert neither.taken == 1
 
 
-def test_a_tree_too_large_to_count_still_knows_everybody() -> None:
+def test_every_rule_of_a_large_tree_has_its_figure() -> None:
+    make_subscriber(country="GB", city="Bath")
     make_subscriber(country="GB")
-    tree = explain(parse({"all": [GB] * 30}), as_of=NOW)
-    assert (tree.total, tree.people) == (1, None)
+    tree = explain(parse({"all": [*[GB] * 40, {"none": [BATH]}]}), as_of=NOW)
+    assert [branch.people for branch in tree.children] == [2] * 40 + [1]
+    assert all(branch.exact for branch in tree.walk())
+
+
+def test_where_counting_takes_too_long_figures_are_told_or_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for country in ("GB", "GB", "IE"):
+        make_subscriber(country=country)
+    rule = parse({"all": [GB, {"none": [BATH]}]})
+    told = explain(rule, as_of=NOW, seconds=0.0)
+    assert (told.total, told.people, told.taken) == (3, None, None)
+    monkeypatch.setattr(counting, "count", _too_long)
+    told = explain(rule, as_of=NOW, seconds=30)
+    assert [(branch.people, branch.exact) for branch in told.children] == [(2, False), (2, False)]
+
+
+def _too_long(**_asked: object) -> int:
+    raise OutOfTime
 
 
 def test_segment_size_tells_segments_by_name_and_id_and_rules(british: Segment) -> None:
