@@ -14,6 +14,7 @@ import gzip
 import io
 import json
 import random
+import shutil
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -200,17 +201,30 @@ def read_shop(folder: Path) -> Shop:
 
 def write_people(world: World, path: Path) -> None:
     """A file of subscribers for the customers of the world, the same on every run."""
-    chance = random.Random(20111209)
     with path.open("w", encoding="utf-8", newline="") as stream:
         out = csv.writer(stream)
         out.writerow(["email", "external_id", "first_name", "last_name", "country"])
         for customer_id, customer in sorted(world.customers.items()):
+            chance = random.Random(f"20111209-{customer_id}")
             # Every tenth has no name, as in a real shop.
             first = "" if chance.random() < 0.1 else chance.choice(FIRST_NAMES)
             last = chance.choice(LAST_NAMES)
             world.names[customer_id] = first
             address = f"customer.{customer_id}@example.com"
             out.writerow([address, customer_id, first, last, COUNTRIES.get(customer.country, customer.country)])
+
+
+def ending(data: Path, work: Path, *, lines: int) -> Path:
+    """A folder with the same files, of the orders only whole ones from about the last ``lines`` lines."""
+    work.mkdir()
+    shutil.copy(data / ITEMS, work / ITEMS)
+    with gzip.open(data / ORDERS, "rt", encoding="utf-8", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    number = head.index("InvoiceNo")
+    begun = {row[number] for row in rows[:-lines]}
+    with gzip.open(work / ORDERS, "wt", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([head, *(row for row in rows[-lines:] if row[number] not in begun)])
+    return work
 
 
 def load(data: Path, work: Path) -> World:

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import gzip
 import json
+import os
 import random
 import re
 from collections import defaultdict
@@ -288,12 +289,14 @@ def test_customers_sorted_by_recency_frequency_and_money_are_those_of_plain_pyth
 def test_the_same_files_again_change_nothing(world: World, tmp_path):
     data = online_retail.folder()
     assert data is not None
+    if os.environ.get("FULL") != "1":
+        data = online_retail.ending(data, tmp_path / "again", lines=60_000)
     before = Order.objects.aggregate(count=Count("pk"), last=Max("updated_at"))
     lines = OrderLine.objects.aggregate(count=Count("pk"), last=Max("pk"))
     again = online_retail.load(data, tmp_path)
-    assert again.said["people"]["unchanged"] == len(world.customers)
-    assert again.said["orders"]["orders_unchanged"] == len(world.orders)
-    assert again.said["orders"]["refunds_unchanged"] == len(world.refunds)
+    assert again.said["people"]["unchanged"] == len(again.customers)
+    assert again.said["orders"]["orders_unchanged"] == len(again.orders)
+    assert again.said["orders"]["refunds_unchanged"] == len(again.refunds)
     assert Order.objects.aggregate(count=Count("pk"), last=Max("updated_at")) == before
     assert OrderLine.objects.aggregate(count=Count("pk"), last=Max("pk")) == lines
 

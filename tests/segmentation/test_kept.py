@@ -102,7 +102,12 @@ LEAVES: list[st.SearchStrategy[dict[str, Any]]] = [
         "event", name="viewed", metric=st.sampled_from(["first", "last"]), op=st.sampled_from([">", "<="]), also=times
     ),
     leaf("orders", metric="count", also=counted, more=maybe_window),
-    leaf("orders", metric="sum", also=counted, more=windows.map(lambda window: {"window": window})),
+    leaf(
+        "orders",
+        metric="sum",
+        also=st.sampled_from([{"op": "=", "value": 0}, {"op": ">=", "value": 1}]),
+        more=st.sampled_from(WINDOWS[:4]).map(lambda window: {"window": window}),
+    ),
     leaf("orders", metric=st.sampled_from(["first", "last"]), op=st.sampled_from([">", "<="]), also=times),
     st.just(
         {
@@ -283,7 +288,7 @@ def _meant(rule: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=100 if os.environ.get("FULL") else 8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100 if os.environ.get("FULL") else 5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     alone=st.tuples(*LEAVES),
     joined=st.lists(rules, min_size=3, max_size=3),
