@@ -13,7 +13,7 @@ from campaigns.delivery.ledger import Result
 from campaigns.delivery.models import Message, Outcome
 from campaigns.delivery.types import MessageState, OutcomeKind
 from personalize.core.clock import now
-from personalize.core.hooks import outcome_applied
+from personalize.core.hooks import facts_changed, outcome_applied
 from segments.consent.models import SuppressionReason
 from segments.consent.services import suppress
 from segments.events.services import record_events
@@ -59,9 +59,9 @@ def apply(
             Message.objects.filter(pk=message.pk, **{f"{stamp}__isnull": True}).update(**{stamp: at})
         )
         if kind in (OutcomeKind.SENT, OutcomeKind.DELIVERED, OutcomeKind.OPENED, OutcomeKind.CLICKED):
-            Message.objects.filter(pk=message.pk, state=MessageState.IN_DOUBT).update(
-                state=MessageState.SENT, settled_at=now(), settled_by=f"evidence: {kind}"
-            )
+            doubted = Message.objects.filter(pk=message.pk, state=MessageState.IN_DOUBT)
+            if doubted.update(state=MessageState.SENT, settled_at=now(), settled_by=f"evidence: {kind}"):
+                facts_changed(subscriber_ids=[message.subscriber_id])
         if event:
             record_events(events=[_event(message, event, at, digest, details or {})])
         if first:

@@ -99,6 +99,12 @@ def _sent(ann: Subscriber) -> None:
     ledger.record(7, [ledger.Result(message=message.pk, state=MessageState.SENT)])
 
 
+def _evidence(ann: Subscriber) -> None:
+    message = make_messages(ann).get()
+    Message.objects.update(state=MessageState.IN_DOUBT)
+    outcomes.apply(message=message, kind=OutcomeKind.SENT, at=NOW, fingerprint="1")
+
+
 def _forgotten_wish(ann: Subscriber) -> None:
     make_subscription(ann, make_topic(), state="pending", changed_at=LONG_AGO)
     consent_personal.unconfirmed().prune(NOW)
@@ -187,6 +193,7 @@ WRITERS: dict[str, Callable[[Subscriber], Any]] = {
         remove_from_list(static_list=guests, people=_people(ann), actor="Maya"),
     ),
     "a mail is sent": _sent,
+    "a mail turns out to have been sent": _evidence,
     "a mail is clicked": _outcome,
 }
 
