@@ -62,7 +62,7 @@ class AutomationVersion(models.Model):
     """An automation as it was published; never changed afterwards. The mailing of a mail step is found by ``step_owner``."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="versions")
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="versions", db_index=False)
     number = models.PositiveIntegerField()
     definition = models.JSONField()
     created_by = models.ForeignKey(
@@ -93,7 +93,7 @@ class Enrolment(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="enrolments")
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="enrolments", db_index=False)
     version = models.ForeignKey(AutomationVersion, on_delete=models.PROTECT, related_name="enrolments")
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="enrolments")
     entry_key = models.CharField(max_length=160)
@@ -153,7 +153,7 @@ class Enrolment(models.Model):
 class StepVisit(models.Model):
     """What became of a person at a step, once. ``detail`` keeps the reason, the way taken, the witness of a rule."""
 
-    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="visits")
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="visits", db_index=False)
     step = models.CharField(max_length=40)
     outcome = models.CharField(max_length=10, choices=Visit)
     at = models.DateTimeField()
@@ -170,7 +170,7 @@ class StepVisit(models.Model):
 class LeftOut(models.Model):
     """Somebody whom a trigger named and who did not come in, with the reason; the latest word for each entry key."""
 
-    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="left_out")
+    automation = models.ForeignKey(Automation, on_delete=models.CASCADE, related_name="left_out", db_index=False)
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="+")
     entry_key = models.CharField(max_length=160)
     reason = models.CharField(max_length=12, choices=LeftOutReason)
@@ -255,7 +255,7 @@ class Call(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     endpoint = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.CASCADE, related_name="calls")
-    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="calls")
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.CASCADE, related_name="calls", db_index=False)
     step = models.CharField(max_length=40)
     body = models.JSONField()
     state = models.CharField(max_length=8, choices=CallState, default=CallState.READY)

@@ -130,9 +130,13 @@ class Message(models.Model):
     """
 
     uuid = models.UUIDField(unique=True, editable=False)
-    mailing = models.ForeignKey(Mailing, on_delete=models.PROTECT, related_name="messages")
-    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.PROTECT, related_name="messages")
-    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.PROTECT, related_name="messages")
+    mailing = models.ForeignKey(Mailing, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    run = models.ForeignKey(
+        Run, null=True, blank=True, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
+    subscriber = models.ForeignKey(
+        "subscribers.Subscriber", on_delete=models.PROTECT, related_name="messages", db_index=False
+    )
     address_key = models.CharField(max_length=64)
     dedupe_key = models.CharField(max_length=80, default="", blank=True)
     state = models.PositiveSmallIntegerField(choices=MessageState, default=MessageState.READY)
@@ -200,7 +204,7 @@ class Batch(models.Model):
 class FrequencyCount(models.Model):
     """How many marketing mails a person holds a place for on a day; changed only by conditional update."""
 
-    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="+")
+    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()
     count = models.PositiveSmallIntegerField(default=0)
 
@@ -248,7 +252,7 @@ class FrequencyRule(models.Model):
 class Link(models.Model):
     """A stored target of a tracked link; the number goes into the token, so a click can lead nowhere else."""
 
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="links")
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="links", db_index=False)
     number = models.PositiveIntegerField()
     key = models.CharField(max_length=64, help_text=_("Hash of block and target."))
     url = models.CharField(max_length=2000)
@@ -269,7 +273,7 @@ class Link(models.Model):
 class Outcome(models.Model):
     """Something that became of a message, stored once by its fingerprint."""
 
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="outcomes")
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="outcomes", db_index=False)
     kind = models.CharField(max_length=14, choices=OutcomeKind)
     at = models.DateTimeField()
     received_at = models.DateTimeField()

@@ -81,7 +81,7 @@ class Variant(models.Model):
     """One of a campaign's contents; a campaign without a test has one, called A."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="variants")
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="variants", db_index=False)
     key = models.CharField(max_length=1, default="A")
     template = models.ForeignKey("content.Template", on_delete=models.PROTECT, related_name="+")
     version = models.ForeignKey(

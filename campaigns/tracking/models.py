@@ -27,7 +27,7 @@ class Hit(models.Model):
     A click is ``unknown`` only until its surroundings have been seen.
     """
 
-    message = models.ForeignKey("delivery.Message", on_delete=models.CASCADE, related_name="hits")
+    message = models.ForeignKey("delivery.Message", on_delete=models.CASCADE, related_name="hits", db_index=False)
     link = models.ForeignKey("delivery.Link", null=True, blank=True, on_delete=models.SET_NULL, related_name="hits")
     kind = models.CharField(max_length=5, choices=HitKind)
     at = models.DateTimeField()

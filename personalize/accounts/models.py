@@ -136,7 +136,7 @@ class ApiKey(models.Model):
 class IdempotentAnswer(models.Model):
     """What was answered to a request that carried an idempotency key, kept a day; ``status`` 0: still being answered."""
 
-    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="answers")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="answers", db_index=False)
     key = models.CharField(max_length=120)
     fingerprint = models.CharField(max_length=64, help_text=_("SHA-256 of method, path and body."))
     status = models.PositiveSmallIntegerField(default=0)

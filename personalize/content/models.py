@@ -42,7 +42,7 @@ class TemplateVersion(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="versions")
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="versions", db_index=False)
     number = models.PositiveIntegerField()
     subject = models.CharField(max_length=500)
     preheader = models.CharField(max_length=500, blank=True)

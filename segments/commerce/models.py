@@ -51,7 +51,12 @@ class Order(models.Model):
     source = models.CharField(max_length=40, default="shop")
     number = models.CharField(max_length=64)
     subscriber = models.ForeignKey(
-        "subscribers.Subscriber", null=True, blank=True, on_delete=models.SET_NULL, related_name="orders"
+        "subscribers.Subscriber",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="orders",
+        db_index=False,
     )
     placed_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=OrderStatus, default=OrderStatus.PLACED)
@@ -92,9 +97,14 @@ class Line(models.Model):
 
 
 class OrderLine(Line):
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     subscriber = models.ForeignKey(
-        "subscribers.Subscriber", null=True, blank=True, on_delete=models.SET_NULL, related_name="order_lines"
+        "subscribers.Subscriber",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="order_lines",
+        db_index=False,
     )
     placed_at = models.DateTimeField()
 
@@ -115,7 +125,12 @@ class Refund(models.Model):
     number = models.CharField(max_length=64)
     order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.SET_NULL, related_name="refunds")
     subscriber = models.ForeignKey(
-        "subscribers.Subscriber", null=True, blank=True, on_delete=models.SET_NULL, related_name="refunds"
+        "subscribers.Subscriber",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="refunds",
+        db_index=False,
     )
     refunded_at = models.DateTimeField()
     total = models.BigIntegerField()
@@ -130,9 +145,14 @@ class Refund(models.Model):
 
 
 class RefundLine(Line):
-    refund = models.ForeignKey(Refund, on_delete=models.CASCADE, related_name="lines")
+    refund = models.ForeignKey(Refund, on_delete=models.CASCADE, related_name="lines", db_index=False)
     subscriber = models.ForeignKey(
-        "subscribers.Subscriber", null=True, blank=True, on_delete=models.SET_NULL, related_name="refund_lines"
+        "subscribers.Subscriber",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="refund_lines",
+        db_index=False,
     )
     refunded_at = models.DateTimeField()
 
@@ -157,7 +177,7 @@ class Cart(models.Model):
     source = models.CharField(max_length=40, default="shop")
     key = models.CharField(max_length=64)
     subscriber = models.ForeignKey(
-        "subscribers.Subscriber", null=True, blank=True, on_delete=models.CASCADE, related_name="carts"
+        "subscribers.Subscriber", null=True, blank=True, on_delete=models.CASCADE, related_name="carts", db_index=False
     )
     state = models.CharField(max_length=8, choices=CartState, default=CartState.ACTIVE)
     total = models.BigIntegerField(default=0)
@@ -180,7 +200,7 @@ class Cart(models.Model):
 
 
 class CartLine(Line):
-    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines")
+    cart = models.ForeignKey(Cart, on_delete=models.CASCADE, related_name="lines", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["cart", "position"], name="cart_line_position")]
@@ -232,7 +252,7 @@ class Receipt(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="receipts")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="receipts", db_index=False)
     delivery = models.CharField(
         max_length=120, help_text=_("The shop's own id of this delivery, or the payload's hash.")
     )

@@ -51,8 +51,10 @@ class SubscriptionState(models.TextChoices):
 class Subscription(models.Model):
     """Whether a person follows a topic now: the fold of their consent entries, kept for the hand-over to read."""
 
-    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="subscriptions")
-    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="subscriptions")
+    subscriber = models.ForeignKey(
+        "subscribers.Subscriber", on_delete=models.CASCADE, related_name="subscriptions", db_index=False
+    )
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="subscriptions", db_index=False)
     state = models.CharField(max_length=12, choices=SubscriptionState)
     changed_at = models.DateTimeField()
     paused_until = models.DateTimeField(null=True, blank=True)
@@ -88,7 +90,9 @@ class ConsentAction(models.TextChoices):
 class ConsentEntry(models.Model):
     """Proof: who said what, when, where and to which words. Only ever added; ``topic`` empty means everything."""
 
-    subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="consent_entries")
+    subscriber = models.ForeignKey(
+        "subscribers.Subscriber", on_delete=models.CASCADE, related_name="consent_entries", db_index=False
+    )
     topic = models.ForeignKey(Topic, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=20, choices=ConsentAction)
     at = models.DateTimeField(help_text=_("When the person said so."))

@@ -86,7 +86,7 @@ class SegmentSnapshot(models.Model):
 class SegmentFigure(models.Model):
     """How many people were in a segment on a day, by the shop's calendar."""
 
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="figures")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="figures", db_index=False)
     day = models.DateField()
     people = models.PositiveIntegerField()
 
@@ -100,7 +100,7 @@ class SegmentFigure(models.Model):
 class Membership(models.Model):
     """That a person was in a segment when that was last looked at, and since when."""
 
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="memberships")
     joined_at = models.DateTimeField()
 
@@ -114,7 +114,7 @@ class Membership(models.Model):
 class SegmentTurn(models.Model):
     """When time alone may next change whether a person is in a kept segment; it may come too early, never too late."""
 
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="turns")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="turns", db_index=False)
     # Written by the million; who is gone by the time of their turn is simply not found.
     subscriber = models.ForeignKey(
         "subscribers.Subscriber", on_delete=models.CASCADE, related_name="+", db_constraint=False

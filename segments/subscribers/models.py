@@ -130,7 +130,7 @@ class Subscriber(models.Model):
 class ExternalId(models.Model):
     """The id by which another system, such as the shop, knows a person."""
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="external_ids")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="external_ids", db_index=False)
     source = models.CharField(max_length=40)
     value = models.CharField(max_length=120)
 
@@ -183,7 +183,9 @@ class AttributeDefinition(models.Model):
 class QuarantinedValue(models.Model):
     """A value that came for an attribute or a built-in field and did not fit: kept as it came, with where from, until mended."""
 
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="quarantined_values")
+    subscriber = models.ForeignKey(
+        Subscriber, on_delete=models.CASCADE, related_name="quarantined_values", db_index=False
+    )
     key = models.SlugField(max_length=40)
     raw = models.CharField(max_length=1000)
     reason = models.CharField(max_length=255)
@@ -223,7 +225,7 @@ class StaticList(models.Model):
 class ListMember(models.Model):
     """That a person is on a list, since when and by whose doing."""
 
-    list = models.ForeignKey(StaticList, on_delete=models.CASCADE, related_name="members")
+    list = models.ForeignKey(StaticList, on_delete=models.CASCADE, related_name="members", db_index=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="list_memberships")
     added_at = models.DateTimeField()
     source = models.CharField(max_length=80)
@@ -242,7 +244,7 @@ class Merge(models.Model):
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    survivor = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="merges")
+    survivor = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="merges", db_index=False)
     duplicate = models.UUIDField(help_text=_("The identifier of the row that is no more."))
     at = models.DateTimeField()
     actor = models.CharField(max_length=255)

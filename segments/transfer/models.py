@@ -81,7 +81,7 @@ class Import(models.Model):
 class Rejection(models.Model):
     """A record that was not taken: where it stands, why, and what it says. Removed with the import's file."""
 
-    job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rejections")
+    job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rejections", db_index=False)
     line = models.PositiveIntegerField()
     reason = models.CharField(max_length=500)
     values = models.JSONField()

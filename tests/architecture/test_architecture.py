@@ -108,6 +108,30 @@ def test_every_model_that_leads_to_a_person_declares_what_becomes_of_it():
     assert [model._meta.label for model in about_people if model._meta.label not in declared] == []
 
 
+def index_beginnings(model: type[models.Model]) -> set[str]:
+    """The first columns of the indexes of whole tables that are declared, unique ones included."""
+    whole = [index.fields for index in model._meta.indexes if index.fields and index.condition is None]
+    whole += [
+        one.fields
+        for one in model._meta.constraints
+        if isinstance(one, models.UniqueConstraint) and one.fields and one.condition is None
+    ]
+    return {fields[0].removeprefix("-") for fields in whole}
+
+
+def test_no_key_has_an_index_of_its_own_where_another_begins_with_it():
+    twice = [
+        f"{model._meta.label}.{field.name}"
+        for model in our_models()
+        for field in model._meta.fields
+        if isinstance(field, models.ForeignKey)
+        and field.db_index  # type: ignore[attr-defined]  # Django's own, not typed.
+        and not field.unique
+        and field.name in index_beginnings(model)
+    ]
+    assert twice == []
+
+
 def test_every_app_of_ours_is_installed():
     installed = {config.name for config in apps.get_app_configs()}
     with_config = {f"{folder.parent.name}.{folder.name}" for folder in app_folders() if (folder / "apps.py").exists()}

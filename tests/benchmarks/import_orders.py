@@ -26,7 +26,7 @@ def write_file(path: Path, rows: int) -> None:
             number = row // LINES_PER_ORDER
             line = (f"P{chance.randrange(3000)}", chance.randint(1, 9), f"{chance.randint(1, 4000) / 100:.2f}")
             out.writerow(
-                [f"N{number}", *line, f"2026-{number % 12 + 1:02}-{number % 28 + 1:02} 10:30:00", number % CUSTOMERS]
+                [f"N{number}", *line, f"2025-{number % 12 + 1:02}-{number % 28 + 1:02} 10:30:00", number % CUSTOMERS]
             )
 
 
