@@ -15,6 +15,7 @@ from personalize.core import clock, registries
 from personalize.core.database import OutOfTime, time_limit
 from personalize.core.problems import problem
 from segments.segmentation import services
+from segments.segmentation.audience import planned
 from segments.segmentation.belonging import segments_of
 from segments.segmentation.counting import count_within
 from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
@@ -308,7 +309,7 @@ def list_people(
             return not_found(request, what="subscriber to go on after")
         people = people.filter(pk__gt=last)
     try:
-        with time_limit(SECONDS):
+        with planned(), time_limit(SECONDS):
             page = list(people.values_list("uuid", "email")[: limit + 1])
     except OutOfTime:
         return problem(503, "This segment takes too long to be asked about just now. Try again later.")

@@ -70,12 +70,24 @@ def _name(segment: Segment) -> SafeString:
 
 
 def _people(segment: Segment) -> str:
-    """How many there are now, within the time a page can wait."""
+    """How many there are now, within the time a page can wait; what is written down need not be counted."""
     try:
-        counted = count_within(node=parse(segment.meaning), as_of=clock.now(), seconds=PATIENCE)
+        node = parse(segment.meaning)
     except RuleError:
         return "–"
-    return intcomma(counted.people) if counted.exact else _("about %(n)s") % {"n": intcomma(counted.people)}
+    noted = getattr(segment, "snapshot", None)
+    fresh = noted and noted.counted_at and noted.counted_at >= segment.updated_at and not noted.why
+    if noted and fresh and noted.people is not None:
+        if noted.taken_at:
+            return intcomma(noted.people)
+        if (noted.took_ms or 0) > 1000 * PATIENCE:
+            return _about(noted.people)
+    counted = count_within(node=node, as_of=clock.now(), seconds=PATIENCE)
+    return intcomma(counted.people) if counted.exact else _about(counted.people)
+
+
+def _about(people: int) -> str:
+    return _("about %(n)s") % {"n": intcomma(people)}
 
 
 def _used_by(segment: Segment) -> str:

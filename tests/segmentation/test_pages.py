@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -15,7 +17,7 @@ from personalize.core.database import OutOfTime
 from segments.segmentation import counting, membership, services
 from segments.segmentation.explain import explain
 from segments.segmentation.listing import hits
-from segments.segmentation.models import Segment
+from segments.segmentation.models import Segment, SegmentSnapshot
 from segments.segmentation.rules.parse import parse
 from tests.factories import NOW, make_subscriber, make_subscription, make_topic
 
@@ -60,6 +62,26 @@ def test_the_list_counts_people_and_is_searched_by_name(client: Client, priya: A
     assert "British, not Bath" in found
     assert "Everybody" not in found
     assert [hit.label for hit in hits(priya, "every", 5)] == ["Everybody"]
+
+
+@pytest.mark.parametrize(
+    ("noted", "shown"),
+    [
+        ({"kept": True, "taken_at": NOW, "took_ms": 5}, "7,531"),
+        ({"took_ms": 5_000}, "about 7,531"),
+        ({"took_ms": 5}, "1"),
+        ({"kept": True, "taken_at": NOW, "why": "definition"}, "1"),
+        ({"took_ms": 5_000, "counted_at": NOW - dt.timedelta(days=1)}, "1"),
+    ],
+)
+def test_the_list_shows_what_is_written_down_where_that_is_as_good_or_counting_is_slow(
+    client: Client, priya: Any, british: Segment, noted: dict[str, Any], shown: str
+) -> None:
+    Segment.objects.update(updated_at=NOW)
+    SegmentSnapshot.objects.create(segment=british, **{"due_at": NOW, "counted_at": NOW, "people": 7531, **noted})
+    client.force_login(priya)
+    text = client.get(reverse("segmentation:list")).content.decode()
+    assert re.search(rf"<td[^>]*>\s*{shown}\s*</td>", text)
 
 
 def test_strangers_are_sent_to_log_in(client: Client, british: Segment) -> None:

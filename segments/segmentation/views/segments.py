@@ -20,7 +20,7 @@ from personalize.core import clock, registries
 from personalize.core.permissions import allowed, require
 from personalize.dashboard.lists import ListPage
 from segments.segmentation import drafts, listing, services
-from segments.segmentation.audience import people_of
+from segments.segmentation.audience import people_of, planned
 from segments.segmentation.builder.links import rule_in
 from segments.segmentation.builder.parts import Setting
 from segments.segmentation.forms import EditForm
@@ -38,7 +38,7 @@ NOTHING: dict[str, Any] = {"v": 1, "all": []}
 @require("people.view")
 def index(request: HttpRequest) -> HttpResponseBase:
     """All segments with how many people each means now."""
-    page = ListPage(request, listing.SEGMENTS, Segment.objects.all())
+    page = ListPage(request, listing.SEGMENTS, Segment.objects.select_related("snapshot"))
     found = ngettext("%(count)s segment", "%(count)s segments", page.count) % {"count": intcomma(page.count)}
     context = {"list": page, "found": found, "can_edit": allowed(request.user, "segment.edit")}
     return render(request, "segmentation/list.html", context)
@@ -195,9 +195,10 @@ def members(request: HttpRequest, code: str) -> HttpResponseBase:
     page = ListPage(request, people.kind_for(request.user), audience)
     if page.wants_export:
         return page.export()
-    found = ngettext("%(count)s person", "%(count)s people", page.count) % {"count": intcomma(page.count)}
-    context = {"list": page, "found": found, "sentence": sentence(node)}
-    return render(request, "segmentation/people.html", context)
+    with planned():
+        found = ngettext("%(count)s person", "%(count)s people", page.count) % {"count": intcomma(page.count)}
+        context = {"list": page, "found": found, "sentence": sentence(node)}
+        return render(request, "segmentation/people.html", context)
 
 
 def _page(
