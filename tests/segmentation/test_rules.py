@@ -153,6 +153,16 @@ def test_a_rule_that_cannot_be_used_is_not_saved(maya: Any) -> None:
         ({"all": []}, "Everyone."),
         (GB, "People whose country is United Kingdom."),
         ({"none": [GB]}, "Everyone, except those whose country is United Kingdom."),
+        ({"attr": "country", "op": "in", "value": ["GB"]}, "People whose country is United Kingdom."),
+        (
+            {"attr": "interests", "op": "contains_any", "value": ["Candles", "Garden"]},
+            "People who have ‘Candles’ or ‘Garden’ among their interests.",
+        ),
+        (
+            {"attr": "interests", "op": "contains_all", "value": ["Candles"]},
+            "People who have ‘Candles’ among their interests.",
+        ),
+        ({"attr": "interests", "op": "not_known"}, "People whose interests are not known."),
         (
             {
                 "all": [
@@ -206,6 +216,7 @@ def test_a_rule_reads_as_one_sentence(rule: Any, words: str) -> None:
     make_topic()
     AttributeDefinition.objects.create(key="renewal", label="renewal", type="date")
     AttributeDefinition.objects.create(key="seen", label="last visit", type="datetime")
+    AttributeDefinition.objects.create(key="interests", label="Interests", type="multi")
     assert sentence(parse(rule)) == words
 
 

@@ -17,6 +17,7 @@ from django.db.models import Expression, F, Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from personalize.core.database import fold
 from segments.segmentation.rules import birthdays, local, reading
@@ -26,7 +27,7 @@ from segments.segmentation.rules.nodes import AttributeRule, Field, Offset, Scal
 from segments.segmentation.rules.reading import RuleError, at
 from segments.segmentation.rules.sql import JsonListHolds, JsonText, JsonValue
 from segments.segmentation.rules.vocabulary import Vocabulary
-from segments.segmentation.rules.words import operator_words, value_words
+from segments.segmentation.rules.words import field_words, operator_words, value_words
 
 _KNOWN = ("is_known", "not_known")
 _EXACT = ("is", "is_not", "in", "not_in", *_KNOWN)
@@ -229,8 +230,19 @@ def _compile_multi(rule: AttributeRule, scope: Scope) -> Q:
 def _phrase(rule: AttributeRule) -> Phrase:
     field = rule.field
     label, operator, value = field.label[:1].upper() + field.label[1:], _operator_words(rule), value_words(rule)
-    clause = _("whose %(field)s %(operator)s %(value)s") % {"field": field.label, "operator": operator, "value": value}
-    return Phrase(label, operator, value, clause.strip())
+    clause = _CLAUSES.get((field.type, rule.op), _("whose %(field)s %(operator)s %(value)s"))
+    words = {"field": field_words(field), "operator": operator, "value": value}
+    return Phrase(label, operator, value, (str(clause) % words).strip())
+
+
+# Of what people have several.
+_AMONG = gettext_lazy("who have %(value)s among their %(field)s")
+_CLAUSES = {
+    ("multi", "contains_any"): _AMONG,
+    ("multi", "contains_all"): _AMONG,
+    ("multi", "is_known"): gettext_lazy("whose %(field)s are known"),
+    ("multi", "not_known"): gettext_lazy("whose %(field)s are not known"),
+}
 
 
 def _operator_words(rule: AttributeRule) -> str:

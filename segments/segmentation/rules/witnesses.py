@@ -36,7 +36,6 @@ from segments.segmentation.rules.nodes import (
     AttributeRule,
     BucketRule,
     EventRule,
-    Field,
     ListRule,
     NearRule,
     Node,
@@ -45,7 +44,7 @@ from segments.segmentation.rules.nodes import (
     TopicRule,
     Window,
 )
-from segments.segmentation.rules.words import both, value_words, window_words
+from segments.segmentation.rules.words import both, field_words, value_words, window_words
 from segments.subscribers.models import AttributeDefinition, ListMember, Subscriber
 
 NAMED = 3
@@ -83,14 +82,14 @@ def _of_attribute(rule: AttributeRule, *, person: int, scope: Scope) -> str:
         return _("Their address is %(address)s") % {"address": mask(row.email or "")}
     value = getattr(row, field.column.removesuffix("_folded")) if field.column else row.attributes.get(field.key)
     if value in (None, "") or (value == [] and field.type != "multi"):
-        return _not_known(_named(field))
+        return _not_known(field_words(field))
     if field.key == "created_at":
         return _("Added on %(day)s") % {"day": _day(value)}
     if not field.column and AttributeDefinition.objects.filter(key=field.key, sensitive=True).exists():
         return _("There is one on file; it is sensitive and not told here")
     if isinstance(value, list):
-        return _("Their %(field)s: %(values)s") % {"field": _named(field), "values": _listed(value)}
-    return _("Their %(field)s is %(value)s") % {"field": _named(field), "value": _value(value, rule)}
+        return _("Their %(field)s: %(values)s") % {"field": field_words(field), "values": _listed(value)}
+    return _("Their %(field)s is %(value)s") % {"field": field_words(field), "value": _value(value, rule)}
 
 
 def _age(row: Subscriber, zone: str, as_of: dt.datetime) -> str:
@@ -103,11 +102,6 @@ def _age(row: Subscriber, zone: str, as_of: dt.datetime) -> str:
     born = date_format(dt.date(2000, month, day), "j F")
     words = ngettext("%(n)d year old; born on %(day)s %(year)d", "%(n)d years old; born on %(day)s %(year)d", years)
     return words % {"n": years, "day": born, "year": row.birth_year}
-
-
-def _named(field: Field) -> str:
-    """What a field is called within a sentence: names such as VIP keep their capitals."""
-    return field.label if field.label[1:2].isupper() else field.label[:1].lower() + field.label[1:]
 
 
 def _not_known(what: str) -> str:

@@ -11,8 +11,14 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from segments.segmentation.rules import anchors
-from segments.segmentation.rules.nodes import AttributeRule, Offset, Scalar, Window
+from segments.segmentation.rules.nodes import AttributeRule, Field, Offset, Scalar, Window
 from segments.segmentation.rules.reading import MONEY
+
+
+def field_words(field: Field) -> str:
+    """What a field is called within a sentence: names such as VIP keep their capitals."""
+    return field.label if field.label[1:2].isupper() else field.label[:1].lower() + field.label[1:]
+
 
 _OF_ONE = {"in": "is", "not_in": "is_not"}
 

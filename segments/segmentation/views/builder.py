@@ -28,6 +28,7 @@ from segments.segmentation.effect import effect
 from segments.segmentation.explain import Branch, explain
 from segments.segmentation.models import Segment
 from segments.segmentation.rules.parse import GROUPS, RuleError, parse
+from segments.segmentation.rules.words import field_words
 from segments.segmentation.suggestions import suggest
 from segments.segmentation.unknown import unknown
 from segments.segmentation.why import Answer, answers
@@ -153,7 +154,7 @@ def missing(request: HttpRequest) -> HttpResponseBase:
     """Of how many people is not known what the rule asks."""
     asked = Asked(request)
     found = [
-        (one.field.label, one.people, people_url({"all": [{"attr": one.field.key, "op": "not_known"}]}))
+        (field_words(one.field), one.people, people_url({"all": [{"attr": one.field.key, "op": "not_known"}]}))
         for one in unknown(parse(asked.finished()[0], vocabulary=asked.setting.vocabulary))
     ]
     return render(request, "segmentation/builder/_missing.html", {"found": found})
