@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from personalize.core.database import OutOfTime, time_limit
+from segments.segmentation.audience import people_of, planned
 from segments.segmentation.counting import count_within
-from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.nodes import All, Any, Node, None_
 from segments.subscribers.models import Subscriber
 
@@ -54,7 +54,7 @@ def effect(*, before: Node | None, after: Node, as_of: dt.datetime, seconds: flo
 
 def _some(node: Node, as_of: dt.datetime, seconds: float) -> list[Subscriber]:
     try:
-        with time_limit(seconds):
-            return list(Subscriber.objects.present().filter(compile_rule(node, as_of=as_of)).order_by("pk")[:SOME])
+        with planned(), time_limit(seconds):
+            return list(people_of(node, as_of=as_of).order_by("pk")[:SOME])
     except OutOfTime:
         return []

@@ -14,9 +14,10 @@ from django.db.models import F, Max, Min, Q
 from django.utils.translation import gettext as _
 
 from personalize.core import audit, clock, registries
+from personalize.core.database import OutOfTime, time_limit
 from personalize.core.registries import Use
 from segments.segmentation import counting
-from segments.segmentation.audience import people_of
+from segments.segmentation.audience import people_of, planned
 from segments.segmentation.definitions import Definitions
 from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
 from segments.segmentation.rules.compiler import compile_rule
@@ -24,6 +25,9 @@ from segments.segmentation.rules.parse import parse
 from segments.segmentation.rules.vocabulary import EMPTY, Frozen, Vocabulary
 from segments.subscribers.models import Subscriber
 from segments.subscribers.querysets import SubscriberQuerySet
+
+SOON = 0.5
+"""So many seconds people are asked one after the other for some whom a rule means."""
 
 
 class Refused(Enum):
@@ -76,16 +80,29 @@ def count(*, rule: dict[str, Any], as_of: dt.datetime) -> int:
     return counting.count(node=parse(rule), as_of=as_of)
 
 
-def some_of(*, audience: SubscriberQuerySet, turn: int, most: int) -> list[Subscriber]:
-    """Some people of an audience, others at each ``turn``, of all ages of acquaintance alike."""
-    ends = Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))
+def some_of(*, rule: dict[str, Any], as_of: dt.datetime, turn: int, most: int) -> list[Subscriber]:
+    """Some of the people a rule means, others at each ``turn``, of all ages of acquaintance alike. Raises RuleError.
+
+    Where many are meant, asking one person after the other soon finds enough; where few are, the list of all is made.
+    """
+    node, ends = parse(rule), Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))
     if ends["first"] is None:
         return []
     # The golden ratio spreads the turns evenly however many there are.
     share = turn * 0.618034 % 1
     start = ends["first"] + int((ends["last"] - ends["first"] + 1) * share)
-    found = list(audience.filter(pk__gte=start).order_by("pk")[:most])
-    return [*found, *audience.filter(pk__lt=start).order_by("pk")[: most - len(found)]] if share else found
+    with planned():
+        try:
+            with time_limit(SOON):
+                return _around(people_of(node, as_of=as_of, few=True), start, most)
+        except OutOfTime:
+            return _around(people_of(node, as_of=as_of), start, most)
+
+
+def _around(people: SubscriberQuerySet, start: int, most: int) -> list[Subscriber]:
+    """The first people from an id on, and then from the beginning."""
+    found = list(people.filter(pk__gte=start).order_by("pk")[:most])
+    return [*found, *people.filter(pk__lt=start).order_by("pk")[: most - len(found)]]
 
 
 @transaction.atomic

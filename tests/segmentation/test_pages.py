@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
@@ -125,6 +127,25 @@ def test_where_counting_takes_too_long_figures_are_told_or_missing(monkeypatch: 
 
 
 def _too_long(**_asked: object) -> int:
+    raise OutOfTime
+
+
+def test_some_of_the_people_are_found_by_asking_one_by_one_and_else_from_the_list_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    british = [make_subscriber(country="GB") for _ in range(6)]
+    make_subscriber(country="IE")
+    first, other = (services.some_of(rule=GB, as_of=NOW, turn=turn, most=4) for turn in (0, 1))
+    assert set(first) | set(other) <= set(british)
+    assert len(set(first)) == len(set(other)) == 4
+    assert first != other
+    monkeypatch.setattr(services, "time_limit", _no_time)
+    assert services.some_of(rule=GB, as_of=NOW, turn=1, most=4) == other
+
+
+@contextmanager
+def _no_time(seconds: float) -> Iterator[None]:
+    yield
     raise OutOfTime
 
 

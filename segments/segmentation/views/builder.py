@@ -168,7 +168,7 @@ def sample(request: HttpRequest) -> HttpResponseBase:
     rule, _gone = asked.finished()
     turn = request.POST.get("turn", "0")
     turn_number = int(turn) if turn.isdecimal() and len(turn) < 7 else 0
-    found = services.some_of(audience=services.audience(rule=rule, as_of=clock.now()), turn=turn_number, most=SOME)
+    found = services.some_of(rule=rule, as_of=clock.now(), turn=turn_number, most=SOME)
     listed = [(one, one.full_name or people.address_for(request.user, one), people.url(one)) for one in found]
     context = {"first": listed[:SHOWN], "rest": listed[SHOWN:], "turn": turn_number + 1}
     return render(request, "segmentation/builder/_sample.html", context)
