@@ -74,6 +74,7 @@ LEAVES = [
     among(field="data.colour", op="is_known"),
     among(field="data.colour", op="is", value=False),
     among(field="data.size", op="<", value=4),
+    among(field="data.size", op="in", value=[4, 4.5]),
     {"orders": {"metric": "sum", "op": ">", "value": 12.5, "gross": True}},
     {"orders": {"metric": "last", "op": "<", "value": {"ago": [2, "months"]}, "where": []}},
     {"orders": {"metric": "distinct", "op": "!=", "value": 3, "where": [{"field": "price", "op": "in", "value": [1]}]}},

@@ -221,8 +221,10 @@ def _event_filter(named: Schema, field: str, operators: Iterable[str]) -> Schema
     ordered, known = ("<", "<=", ">", ">="), ("is_known", "not_known")
     plain: dict[str, Schema] = {"amount": number(), "data": {"type": ["string", "number", "boolean"]}}
     value = plain.get(field, text())
+    # Of one type, texts or numbers.
+    some = {"anyOf": [array(text()), array(number())]} if field == "data" else array(text())
     branches = [
-        {"properties": {"op": {"const": "in"}, "value": array(text())}, "required": ["value"]},
+        {"properties": {"op": {"const": "in"}, "value": some}, "required": ["value"]},
         {"properties": {"op": choice(known), "value": False}},
         {"properties": {"op": choice(ordered), "value": number()}, "required": ["value"]},
         {"properties": {"op": {"const": "contains"}, "value": text()}, "required": ["value"]},
