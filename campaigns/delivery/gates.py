@@ -16,7 +16,7 @@ from campaigns.delivery.types import MessageState
 from segments.consent.models import ConsentEntry, Subscription, SubscriptionState, Suppression, Topic
 from segments.consent.standing import ABOUT_MANNER
 from segments.segmentation.rules.reading import RuleError
-from segments.segmentation.rules.vocabulary import EMPTY, Frozen
+from segments.segmentation.rules.vocabulary import NOTHING_FROZEN, Frozen
 from segments.segmentation.why import Answer, answers_of
 from segments.subscribers.models import Subscriber
 
@@ -49,7 +49,7 @@ def of_rule(
     rows: QuerySet[Any, Any],
     as_of: dt.datetime,
     person: str = "",
-    frozen: Frozen = EMPTY,
+    frozen: Frozen = NOTHING_FROZEN,
 ) -> Gate:
     """A rule in words, and node by node whether it is true of the one row ``as_of`` that instant, and by what.
 

@@ -43,28 +43,28 @@ def count_within(*, node: Node, as_of: dt.datetime, seconds: float = 1.0) -> Cou
     began = time.perf_counter()
     try:
         with time_limit(seconds):
-            people = count(node=node, as_of=as_of)
-        return Counted(people, True, time.perf_counter() - began)
+            people, exact = count(node=node, as_of=as_of), True
     except OutOfTime:
-        told = tell(node=node, as_of=as_of, seconds=seconds)
-        return Counted(told.people, False, time.perf_counter() - began)
+        people, exact = _told_from_sample(node, as_of, seconds), False
+    return Counted(people, exact, time.perf_counter() - began)
 
 
 def tell(*, node: Node, as_of: dt.datetime, seconds: float = 1.0) -> Counted:
     """About how many people a rule means, from the largest sample that answers within ``seconds``."""
     began = time.perf_counter()
+    return Counted(_told_from_sample(node, as_of, seconds), False, time.perf_counter() - began)
+
+
+def _told_from_sample(node: Node, as_of: dt.datetime, seconds: float) -> int:
     condition = compile_rule(node, as_of=as_of, few=True)
     *larger, smallest = SAMPLES
     for size in larger:
         try:
             with time_limit(seconds):
-                people = _share(condition, size)
-            break
+                return _share(condition, size)
         except OutOfTime:
             continue
-    else:
-        people = _share(condition, smallest)
-    return Counted(people, False, time.perf_counter() - began)
+    return _share(condition, smallest)
 
 
 def _share(condition: Q, size: int) -> int:

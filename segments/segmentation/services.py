@@ -22,7 +22,7 @@ from segments.segmentation.definitions import Definitions
 from segments.segmentation.models import Segment, SegmentMode, SegmentSnapshot
 from segments.segmentation.rules.compiler import compile_rule
 from segments.segmentation.rules.parse import parse
-from segments.segmentation.rules.vocabulary import EMPTY, Frozen, Vocabulary
+from segments.segmentation.rules.vocabulary import NOTHING_FROZEN, Frozen, Vocabulary
 from segments.subscribers.models import Subscriber
 from segments.subscribers.querysets import SubscriberQuerySet
 
@@ -49,7 +49,7 @@ class Used:
 
 
 def audience(
-    *, rule: dict[str, Any], as_of: dt.datetime, few: bool = False, frozen: Frozen = EMPTY
+    *, rule: dict[str, Any], as_of: dt.datetime, few: bool = False, frozen: Frozen = NOTHING_FROZEN
 ) -> SubscriberQuerySet:
     """The people a rule means, erased ones left out; orders count as they were at ``as_of``. Raises RuleError.
 
@@ -60,7 +60,7 @@ def audience(
 
 
 def condition(
-    *, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False, frozen: Frozen = EMPTY
+    *, rule: dict[str, Any], as_of: dt.datetime, person: str = "", few: bool = False, frozen: Frozen = NOTHING_FROZEN
 ) -> Q:
     """The rule as a condition on rows that lead to a person by the path ``person``. Raises RuleError.
 

@@ -17,7 +17,7 @@ from segments.segmentation.rules.nodes import Any as AnyOf
 from segments.segmentation.rules.parse import GROUPS, parse
 from segments.segmentation.rules.reading import at
 from segments.segmentation.rules.sentence import phrase, sentence
-from segments.segmentation.rules.vocabulary import EMPTY, Frozen, Vocabulary
+from segments.segmentation.rules.vocabulary import NOTHING_FROZEN, Frozen, Vocabulary
 from segments.segmentation.rules.witnesses import Asked, witness
 from segments.subscribers.models import Subscriber
 
@@ -67,7 +67,7 @@ def answers(*, rule: Any, person: Subscriber | None, as_of: dt.datetime) -> list
 
 
 def answers_of(
-    *, rule: Any, rows: QuerySet[Any, Any], as_of: dt.datetime, path: str = "", frozen: Frozen = EMPTY
+    *, rule: Any, rows: QuerySet[Any, Any], as_of: dt.datetime, path: str = "", frozen: Frozen = NOTHING_FROZEN
 ) -> list[Answer]:
     """The same of the one row that ``rows`` selects, which leads to its person by ``path``. Empty without such a row.
 

@@ -35,9 +35,9 @@ def compile_rule(
 
     ``person`` is the lookup path from the queryset's rows to the subscriber: empty on Subscriber, ``subscriber`` on
     Message. ``as_of`` bounds dated facts such as orders; attributes and topics are as they are now. ``few`` says that the
-    queryset holds few rows, ``narrow`` of which groups the effortless rules mean few people, ``those`` gives
-    the ids of the few where they are hundreds. The condition is never null, so that its negation is
-    the complement; only where ``loose`` it may be, for callers that filter by it and do not negate it.
+    queryset holds few rows, ``narrow`` of which groups the effortless rules mean few people, ``those`` gives the ids of the
+    few where they are hundreds. The condition is never null, so that its negation is the complement; only where ``loose`` it
+    may be, for callers that filter by it and do not negate it.
     """
     return compile_node(node, Scope(as_of, person, few, narrow, those, loose))
 

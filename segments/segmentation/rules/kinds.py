@@ -22,7 +22,8 @@ class Scope:
     ``few`` says that only few people are left to be asked about: then each one's facts are looked up by themselves, where
     otherwise those of all people are gathered at once. ``narrow`` are the groups of whose effortless rules few people satisfy
     all, or, where one is enough, any. ``those`` are the ids of the few people, as a list, where nobody else is asked about and
-    they are too many to look up one by one: then their facts alone are gathered. ``loose`` says that null may stand for false, because nothing will negate the condition.
+    they are too many to look up one by one: then their facts alone are gathered. ``loose`` says that null may stand for
+    false, because nothing will negate the condition.
     """
 
     as_of: dt.datetime

@@ -19,7 +19,7 @@ from segments.subscribers.models import AttributeDefinition, StaticList
 Frozen: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Definitions of segments as JSON keeps them, by the segments' ids."""
 
-EMPTY: Frozen = MappingProxyType({})
+NOTHING_FROZEN: Frozen = MappingProxyType({})
 
 
 def _built_in() -> dict[str, Field]:
@@ -47,8 +47,8 @@ def _built_in() -> dict[str, Field]:
 class Vocabulary:
     """What rules may name. ``segment(uuid)`` gives name and rule JSON of a segment, ``static_list(uuid)`` a name; or None.
 
-    ``zone()`` is the brand's time zone, ``stored(uuid)`` says that a segment is a snapshot that was taken. ``leaves`` and ``inside`` guard one reading: how many leaves it has seen, and which
-    segments it is in the middle of.
+    ``zone()`` is the brand's time zone, ``stored(uuid)`` says that a segment is a snapshot that was taken. ``leaves`` and
+    ``inside`` guard one reading: how many leaves it has seen, and which segments it is in the middle of.
     """
 
     fields: Mapping[str, Field]
@@ -67,7 +67,7 @@ class Vocabulary:
         fields: Mapping[str, str] | None = None,
         topics: Mapping[str, str] | None = None,
         inside: tuple[uuid.UUID, ...] = (),
-        frozen: Frozen = EMPTY,
+        frozen: Frozen = NOTHING_FROZEN,
     ) -> Vocabulary:
         """The built-in fields with ``fields`` (attribute key to type) and ``topics`` (key to name).
 
