@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from personalize.accounts.models import User
-from segments.segmentation import services
+from personalize.core.database import OutOfTime
+from segments.segmentation import counting, services
 from segments.segmentation.builder.links import people_url
 from segments.segmentation.models import Segment, SegmentFigure
 from tests.factories import NOW, make_subscriber
@@ -128,6 +129,21 @@ def test_who_is_left_out_for_want_of_knowledge_is_counted_by_field(page: Client)
     assert "No city" in html
     assert ">1</a>" in html
     assert "No country" not in html
+
+
+def test_figures_that_were_not_counted_say_so(page: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_subscriber(country="GB")
+    assert "≈" not in post(page, "rule_figures", {"all": [GB]})
+    monkeypatch.setattr(counting, "count", _too_long)
+    figures, total = (post(page, name, {"all": [GB]}) for name in ("rule_figures", "count_rule"))
+    assert "≈" in figures
+    assert "about" in figures
+    assert "about" in total
+    assert "From a sample" in total
+
+
+def _too_long(**_asked: object) -> int:
+    raise OutOfTime
 
 
 def test_some_people_are_shown_and_others_when_one_asks_again(page: Client) -> None:
